@@ -1,0 +1,1 @@
+//! The preflight check: what viewers would get, proven over a loopback connection.

@@ -1,0 +1,74 @@
+//! What may be asked of a running engine.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    capture::source::{AudioChoice, VideoChoice},
+    media::packet::{AudioFormat, VideoFormat},
+    secret::Secret,
+    units::{Bitrate, Decibels},
+};
+
+/// One wish. Commands never block and never fail: what came of them is told by events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Take the picture from here; also while live.
+    SelectVideo(VideoChoice),
+    /// Take the sound from here; also while live.
+    SelectAudio(AudioChoice),
+    /// Look for cameras and microphones anew; answered by [`super::event::Event::Devices`].
+    RefreshDevices,
+    /// Multiply the sound; -60 to +20 dB.
+    SetGain(Decibels),
+    /// Send silence instead of the sound.
+    SetMuted(bool),
+    /// Encode like this. While live or recording only the video bitrate is taken over, the rest waits.
+    SetFormat(OutputFormat),
+    /// Publish.
+    GoLive(Destination),
+    /// Stop publishing (a recording goes on).
+    Stop,
+    /// Record what is encoded to a new file.
+    StartRecording(RecordingTarget),
+    /// Finish the recording.
+    StopRecording,
+    /// Whether anybody looks at the preview; a hidden one costs nothing.
+    ShowPreview(bool),
+}
+
+/// How picture and sound are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputFormat {
+    /// The picture.
+    pub video: VideoFormat,
+    /// The sound.
+    pub audio: AudioFormat,
+}
+
+/// Where to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// `rtmp://` or `rtmps://` address up to the application: everything but the stream key.
+    pub server: String,
+    /// The stream key.
+    pub key: Secret,
+    /// Give up when not live for so long; `None` tries without end.
+    pub give_up_after: Option<Duration>,
+}
+
+/// Where to record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingTarget {
+    /// A new file in this folder, named from date and time.
+    Folder(PathBuf),
+    /// This file; it must not exist yet.
+    File(PathBuf),
+}
+
+impl OutputFormat {
+    /// The bitrate asked for, for sentences and controls.
+    #[must_use]
+    pub fn video_bitrate(&self) -> Bitrate {
+        self.video.bitrate
+    }
+}

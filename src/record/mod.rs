@@ -1,0 +1,1 @@
+//! Recording to disk, safe against crashes.
