@@ -3,5 +3,10 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`encoder`] | what the engine asks of any encoder |
+//! | [`h264`] | pictures to H.264, by OpenH264 |
 
 pub mod encoder;
+pub mod h264;
+
+#[cfg(test)]
+pub(crate) mod material;
