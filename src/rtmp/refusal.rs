@@ -206,6 +206,19 @@ impl Failure {
         )
     }
 
+    /// Securing the connection took too long.
+    #[must_use]
+    pub fn tls_timed_out(peer: &Peer, waited: Duration) -> Self {
+        Self::new(
+            FailureKind::Unreachable,
+            format!(
+                "{peer} accepted the connection, but did not secure it within {}.",
+                seconds(waited)
+            ),
+            "Check that the server offers RTMPS at this port.",
+        )
+    }
+
     /// The connection broke below RTMP, once it stood.
     #[must_use]
     pub fn connection_lost(peer: &Peer, cause: &str) -> Self {
