@@ -1,0 +1,22 @@
+# `make` alone says what there is. On Windows and macOS use cargo directly: `cargo run`, `cargo test`.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-devices packages
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-22s %s\n", $$1, $$2 }'
+
+run: ## Open the window (without a display: check the whole way from source to viewer)
+	@scripts/system-packages.sh run
+	@scripts/run.sh
+
+test: ## Run everything that is checked before a change is accepted
+	@scripts/system-packages.sh test
+	@scripts/test.sh
+
+test-devices: ## Test camera and microphone against real drivers, in a small virtual machine
+	@scripts/system-packages.sh devices
+	@tests/labs/devices/test.sh
+
+packages: ## Install the system packages that the targets above need
+	@scripts/system-packages.sh devices

@@ -1,0 +1,29 @@
+//! The program as a person or a script uses it, against real peers: nginx with its RTMP module, `ffmpeg`,
+//! PulseAudio, an X server. Run one part with `cargo test --test end_to_end live`.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `live` | what a server records is what was asked for, picture and sound in step |
+//! | `microphone` | what is played is what arrives |
+//! | `recording` | nothing recorded is lost |
+//! | `reconnect` | a server that goes away and comes back |
+//! | `refusals` | bad input: one line that says what to do, and an exit status |
+//! | `secrets` | the stream key appears nowhere |
+//! | `window` | Go Live, pressed in a real window |
+//! | `measuring` | that what the tests measure with measures right |
+//! | `support` | starting and stopping the program and its peers; measuring what they recorded |
+//!
+//! A peer that is not installed fails the test that needs it, with the remedy. The tests take turns: they
+//! stream in real time, and two at once would measure each other.
+
+#![cfg(target_os = "linux")]
+
+mod live;
+mod measuring;
+mod microphone;
+mod reconnect;
+mod recording;
+mod refusals;
+mod secrets;
+mod support;
+mod window;
