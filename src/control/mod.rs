@@ -1,1 +1,13 @@
 //! Decisions as pure functions of what is observed, each with its reason.
+//!
+//! Time is an argument, randomness too: every decision can be tested on a virtual clock.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | [`backlog`] | what is dropped when the uplink carries less than is produced |
+//! | [`reconnect`] | when the next attempt to connect starts, and when to give up |
+//! | [`watchdog`] | whether the link is dead |
+
+pub mod backlog;
+pub mod reconnect;
+pub mod watchdog;

@@ -49,11 +49,11 @@ pub trait AudioEncoder: Send {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EncodeError {
     /// The encoder cannot work in the asked way.
-    #[error("the {codec} encoder does not take {what}; choose another value")]
+    #[error("the {codec} encoder does not take {what}")]
     Unsupported {
         /// `H.264` or `AAC`.
         codec: &'static str,
-        /// The setting and its value.
+        /// The setting, its value, and what it must be instead.
         what: String,
     },
     /// The codec library reported an error.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use crate::units::{Bitrate, FrameRate, MediaTime, PixelSize};
 
@@ -116,6 +117,63 @@ pub struct VideoFormat {
     pub key_frame_interval: u32,
 }
 
+impl VideoFormat {
+    /// The most frames per second.
+    pub const MAX_FRAME_RATE: FrameRate = FrameRate::new(60);
+    /// The least bitrate that still gives a picture.
+    pub const MIN_BITRATE: Bitrate = Bitrate::from_kbps(50);
+    /// The highest bitrate.
+    pub const MAX_BITRATE: Bitrate = Bitrate::from_kbps(100_000);
+    /// The most frames from one key frame to the next.
+    pub const MAX_KEY_FRAME_INTERVAL: u32 = 600;
+
+    /// Whether pictures can be encoded like this, whatever the encoder.
+    ///
+    /// # Errors
+    /// The first value that is out of range, and the range.
+    pub fn check(&self) -> Result<(), FormatError> {
+        let (min, max) = (PixelSize::MIN, PixelSize::MAX);
+        let size = self.size;
+        if !(min.width..=max.width).contains(&size.width)
+            || !(min.height..=max.height).contains(&size.height)
+        {
+            return Err(FormatError::new(
+                format!("a picture of {size}"),
+                format!("it must be between {min} and {max}"),
+            ));
+        }
+        if !size.width.is_multiple_of(2) || !size.height.is_multiple_of(2) {
+            return Err(FormatError::new(
+                format!("a picture of {size}"),
+                "both sides must be even".to_owned(),
+            ));
+        }
+        if self.frame_rate > Self::MAX_FRAME_RATE {
+            return Err(FormatError::new(
+                format!("a frame rate of {}", self.frame_rate),
+                format!("at most {} are possible", Self::MAX_FRAME_RATE),
+            ));
+        }
+        if !(Self::MIN_BITRATE..=Self::MAX_BITRATE).contains(&self.bitrate) {
+            return Err(FormatError::new(
+                format!("a video bitrate of {}", self.bitrate),
+                format!(
+                    "it must be between {} and {}",
+                    Self::MIN_BITRATE,
+                    Self::MAX_BITRATE
+                ),
+            ));
+        }
+        if !(1..=Self::MAX_KEY_FRAME_INTERVAL).contains(&self.key_frame_interval) {
+            return Err(FormatError::new(
+                format!("a key frame every {} frames", self.key_frame_interval),
+                format!("it must be between 1 and {}", Self::MAX_KEY_FRAME_INTERVAL),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// How sound is to be encoded: AAC-LC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioFormat {
@@ -125,4 +183,59 @@ pub struct AudioFormat {
     pub channels: u8,
     /// Target bitrate.
     pub bitrate: Bitrate,
+}
+
+impl AudioFormat {
+    /// The sample rates that can be sent.
+    pub const SAMPLE_RATES: [u32; 2] = [44_100, 48_000];
+    /// The least bitrate that still sounds acceptable.
+    pub const MIN_BITRATE: Bitrate = Bitrate::from_kbps(32);
+    /// The highest bitrate.
+    pub const MAX_BITRATE: Bitrate = Bitrate::from_kbps(320);
+
+    /// Whether sound can be encoded like this, whatever the encoder.
+    ///
+    /// # Errors
+    /// The first value that is out of range, and the range.
+    pub fn check(&self) -> Result<(), FormatError> {
+        if !Self::SAMPLE_RATES.contains(&self.sample_rate) {
+            return Err(FormatError::new(
+                format!("a sample rate of {} Hz", self.sample_rate),
+                "44100 Hz and 48000 Hz are possible".to_owned(),
+            ));
+        }
+        if !(1..=2).contains(&self.channels) {
+            return Err(FormatError::new(
+                format!("sound with {} channels", self.channels),
+                "1 (mono) and 2 (stereo) are possible".to_owned(),
+            ));
+        }
+        if !(Self::MIN_BITRATE..=Self::MAX_BITRATE).contains(&self.bitrate) {
+            return Err(FormatError::new(
+                format!("an audio bitrate of {}", self.bitrate),
+                format!(
+                    "it must be between {} and {}",
+                    Self::MIN_BITRATE,
+                    Self::MAX_BITRATE
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A format that no stream of ours can have.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{value}: {rule}")]
+pub struct FormatError {
+    /// The setting and its value: `a picture of 321×180`.
+    pub value: String,
+    /// What it must be instead: `both sides must be even`.
+    pub rule: String,
+}
+
+impl FormatError {
+    fn new(value: String, rule: String) -> Self {
+        Self { value, rule }
+    }
 }

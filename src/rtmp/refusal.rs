@@ -1,6 +1,11 @@
 //! What went wrong with a connection, in words a person can act on, and whether waiting can help.
+//!
+//! Every failure is made here, so that all of them name the server in the same way, say what to do, and
+//! never show a stream key.
 
-use std::fmt;
+use std::{fmt, time::Duration};
+
+use crate::secret::Secret;
 
 /// Why publishing does not work (any more).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +47,52 @@ pub enum FailureKind {
     Protocol,
 }
 
+/// Whom a failure is about: the part of an address that may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The application, `live` in `rtmp://example.org/live`.
+    pub app: String,
+}
+
+impl fmt::Display for Peer {
+    /// `example.org, port 1935`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, port {}", self.host, self.port)
+    }
+}
+
+/// How far a connection had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// RTMP's first bytes.
+    Handshake,
+    /// `connect`: the application was named.
+    Connect,
+    /// `createStream`.
+    CreateStream,
+    /// `publish`: the key was named.
+    Publish,
+    /// The server accepted the stream.
+    Publishing,
+}
+
+impl fmt::Display for Step {
+    /// What we were waiting for: `the answer to "connect"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "the RTMP handshake",
+            Self::Connect => "the answer to \"connect\"",
+            Self::CreateStream => "the answer to \"createStream\"",
+            Self::Publish => "the answer to \"publish\"",
+            Self::Publishing => "the stream",
+        })
+    }
+}
+
 impl Failure {
     /// Whether trying again later, unchanged, may work.
     #[must_use]
@@ -60,6 +111,291 @@ impl Failure {
             | FailureKind::Protocol => true,
         }
     }
+
+    /// What the server said, made fit to be shown: one line, not too long, and without the key that some
+    /// servers repeat in their answers.
+    #[must_use]
+    pub fn with_server_words(mut self, words: &str, key: &Secret) -> Self {
+        self.server_words = presentable(words, key);
+        self
+    }
+
+    fn new(kind: FailureKind, what: String, remedy: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what,
+            remedy: remedy.into(),
+            server_words: None,
+        }
+    }
+}
+
+/// Before RTMP: the way to the server.
+impl Failure {
+    /// The name could not be resolved.
+    #[must_use]
+    pub fn unknown_host(peer: &Peer) -> Self {
+        Self::new(
+            FailureKind::UnknownHost,
+            format!("No server named \"{}\" can be found.", peer.host),
+            "Check the address for typing errors, and that this computer is online.",
+        )
+    }
+
+    /// Resolving the name took too long.
+    #[must_use]
+    pub fn name_lookup_timed_out(peer: &Peer, waited: Duration) -> Self {
+        Self::new(
+            FailureKind::UnknownHost,
+            format!(
+                "Looking up \"{}\" brought no answer within {}.",
+                peer.host,
+                seconds(waited)
+            ),
+            "Check that this computer is online and that its name server works.",
+        )
+    }
+
+    /// Nothing listens at the port.
+    #[must_use]
+    pub fn port_refused(peer: &Peer) -> Self {
+        Self::new(
+            FailureKind::PortRefused,
+            format!("No server answers at {peer}: the connection was refused."),
+            "Check the port number, and that the server is running.",
+        )
+    }
+
+    /// The network knows no way there, or the connection could not be made for another reason.
+    #[must_use]
+    pub fn unreachable(peer: &Peer, cause: &str) -> Self {
+        Self::new(
+            FailureKind::Unreachable,
+            format!("{peer} cannot be reached ({cause})."),
+            "Check that this computer is online, and that no firewall blocks the port.",
+        )
+    }
+
+    /// The connection could not be made in time.
+    #[must_use]
+    pub fn connect_timed_out(peer: &Peer, waited: Duration) -> Self {
+        Self::new(
+            FailureKind::Unreachable,
+            format!("{peer} did not answer within {}.", seconds(waited)),
+            "Check the address and port, and that no firewall blocks it.",
+        )
+    }
+
+    /// The server's certificate is not to be trusted.
+    #[must_use]
+    pub fn certificate(peer: &Peer, problem: &str) -> Self {
+        Self::new(
+            FailureKind::Tls,
+            format!("The secure connection to {peer} was refused by this program: {problem}."),
+            "Check the server's name and this computer's date and time; otherwise ask the server's operator.",
+        )
+    }
+
+    /// The server and this program found no common way of securing the connection.
+    #[must_use]
+    pub fn tls(peer: &Peer, problem: &str) -> Self {
+        Self::new(
+            FailureKind::Tls,
+            format!("No secure connection to {peer} could be made ({problem})."),
+            "If the server offers no RTMPS at this port, use rtmp:// or another port.",
+        )
+    }
+
+    /// Securing the connection took too long.
+    #[must_use]
+    pub fn tls_timed_out(peer: &Peer, waited: Duration) -> Self {
+        Self::new(
+            FailureKind::Unreachable,
+            format!(
+                "{peer} accepted the connection, but did not secure it within {}.",
+                seconds(waited)
+            ),
+            "Check that the server offers RTMPS at this port.",
+        )
+    }
+
+    /// The connection broke below RTMP, once it stood.
+    #[must_use]
+    pub fn connection_lost(peer: &Peer, cause: &str) -> Self {
+        Self::new(
+            FailureKind::Closed,
+            format!("The connection to {peer} was lost ({cause})."),
+            "Check this computer's network connection.",
+        )
+    }
+}
+
+/// RTMP: what the server did, or did not do.
+impl Failure {
+    /// The first bytes are not RTMP's. `looks_like` names what they are, as in `a web server`.
+    #[must_use]
+    pub fn not_rtmp(peer: &Peer, looks_like: Option<&str>) -> Self {
+        let what = match looks_like {
+            Some(other) => format!("{other} answers at {peer}, not an RTMP server."),
+            None => format!("What answers at {peer} does not speak RTMP."),
+        };
+        Self::new(
+            FailureKind::NotRtmp,
+            what,
+            "Check the port: RTMP usually has 1935, RTMPS 443. A server for RTMPS needs an rtmps:// address.",
+        )
+    }
+
+    /// The server takes connections but does not answer.
+    #[must_use]
+    pub fn no_reply(peer: &Peer, step: Step, waited: Duration) -> Self {
+        Self::new(
+            FailureKind::Unreachable,
+            format!(
+                "{peer} accepted the connection, but {step} did not come within {}.",
+                seconds(waited)
+            ),
+            "Check that this is an RTMP server's port, and rtmp:// or rtmps:// as the server wants it.",
+        )
+    }
+
+    /// The server closed the connection without a word.
+    ///
+    /// In answer to our application or key that is how some servers (nginx) refuse; for who was live before
+    /// under the same ones it is a server going down, or one that still holds the lost connection.
+    #[must_use]
+    pub fn closed(peer: &Peer, step: Step, was_live: bool) -> Self {
+        match step {
+            Step::Handshake => Self::new(
+                FailureKind::Closed,
+                format!("{peer} closed the connection during the RTMP handshake."),
+                "Check that this is an RTMP server's port, and rtmp:// or rtmps:// as the server wants it.",
+            ),
+            Step::Connect if !was_live => Self::new(
+                FailureKind::Refused,
+                format!(
+                    "{peer} closed the connection without a word when told the application \"{}\".",
+                    peer.app
+                ),
+                "Most likely the server knows no such application: check the part of the address after the server's name.",
+            ),
+            Step::CreateStream | Step::Publish if !was_live => Self::new(
+                FailureKind::Refused,
+                format!("{peer} closed the connection without a word when told the stream key."),
+                "Most likely the key is wrong or out of date: copy it again from the service's page.",
+            ),
+            Step::Connect | Step::CreateStream | Step::Publish => Self::new(
+                FailureKind::Closed,
+                format!("{peer} closed the connection before accepting the stream again."),
+                "It may still hold the lost connection, or be starting up; that passes by itself.",
+            ),
+            Step::Publishing => Self::new(
+                FailureKind::Closed,
+                format!("{peer} closed the connection."),
+                "The server may be restarting, or have ended the stream.",
+            ),
+        }
+    }
+
+    /// The server ended the stream or the connection, with a status.
+    #[must_use]
+    pub fn ended_by_server(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::Closed,
+            format!("{peer} ended the stream ({}).", shown_code(code)),
+            "The server may be restarting, or have ended the stream.",
+        )
+    }
+
+    /// The server knows no such application.
+    #[must_use]
+    pub fn invalid_app(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::Refused,
+            format!(
+                "{peer} knows no application \"{}\" ({}).",
+                peer.app,
+                shown_code(code)
+            ),
+            "Check the part of the address after the server's name.",
+        )
+    }
+
+    /// The server refused the connection itself.
+    #[must_use]
+    pub fn connection_rejected(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::Refused,
+            format!("{peer} refused the connection ({}).", shown_code(code)),
+            "Check the address; the server may also ask for a user name and password, or allow certain networks only.",
+        )
+    }
+
+    /// The server refused the stream: wrong key, no right, event over.
+    #[must_use]
+    pub fn publish_denied(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::Refused,
+            format!("{peer} refused the stream ({}).", shown_code(code)),
+            "Check the stream key: copy it again from the service's page, and see that the event is open there.",
+        )
+    }
+
+    /// The name is taken.
+    #[must_use]
+    pub fn name_in_use(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::NameInUse,
+            format!(
+                "{peer} says this stream key is in use or not valid ({}).",
+                shown_code(code)
+            ),
+            "After a lost connection that passes by itself; otherwise stop the other program that publishes with this key, or check the key.",
+        )
+    }
+
+    /// The server cannot serve us now.
+    #[must_use]
+    pub fn server_failed(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::Closed,
+            format!("{peer} reported a failure ({}).", shown_code(code)),
+            "That is the server's own trouble and may pass; otherwise ask its operator.",
+        )
+    }
+
+    /// An error status that this program does not know.
+    #[must_use]
+    pub fn unknown_status(peer: &Peer, code: &str) -> Self {
+        Self::new(
+            FailureKind::Protocol,
+            format!("{peer} reported an error ({}).", shown_code(code)),
+            "Look the code up in the server's manual, or ask its operator.",
+        )
+    }
+
+    /// No data was acknowledged for a while.
+    #[must_use]
+    pub fn stalled(peer: &Peer, silent_for: Duration) -> Self {
+        Self::new(
+            FailureKind::Stalled,
+            format!(
+                "Nothing that was sent to {peer} arrived in the last {}.",
+                seconds(silent_for)
+            ),
+            "Check this computer's network connection.",
+        )
+    }
+
+    /// Bytes that RTMP does not allow.
+    #[must_use]
+    pub fn protocol(peer: &Peer, problem: &str) -> Self {
+        Self::new(
+            FailureKind::Protocol,
+            format!("{peer} broke the RTMP protocol: {problem}."),
+            "If it happens again, report it with the server's name and version.",
+        )
+    }
 }
 
 impl fmt::Display for Failure {
@@ -74,3 +410,133 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Text from a server as one line without control characters and without `key`; `None` if nothing remains.
+#[must_use]
+pub fn presentable(words: &str, key: &Secret) -> Option<String> {
+    let mut text = words.to_owned();
+    // The key as sent, and its name part without parameters (`name?token=...`), which servers repeat.
+    let whole = key.expose();
+    let name = whole.split('?').next().unwrap_or(whole);
+    for secret in [whole, name] {
+        if secret.len() >= SHORTEST_KEY_HIDDEN {
+            text = text.replace(secret, "••••");
+        }
+    }
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if !word.is_empty() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_WORDS_SHOWN) {
+        line.truncate(end);
+        line.push('…');
+    }
+    let trimmed = line.trim_end_matches('.');
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// A status code from the wire, kept short and to the characters that codes are made of.
+fn shown_code(code: &str) -> String {
+    let clean: String = code
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        .take(LONGEST_CODE_SHOWN)
+        .collect();
+    if clean.is_empty() {
+        "no code given".to_owned()
+    } else {
+        clean
+    }
+}
+
+/// `1 second`, `10 seconds`, `2.5 seconds`.
+fn seconds(duration: Duration) -> String {
+    let tenths = (duration.as_millis() + 50) / 100;
+    match (tenths / 10, tenths % 10) {
+        (1, 0) => "1 second".to_owned(),
+        (whole, 0) => format!("{whole} seconds"),
+        (whole, tenth) => format!("{whole}.{tenth} seconds"),
+    }
+}
+
+/// Characters of a server's words that are shown.
+const LONGEST_WORDS_SHOWN: usize = 200;
+/// Characters of a status code that are shown.
+const LONGEST_CODE_SHOWN: usize = 64;
+/// Keys shorter than this (`a`, `1`) would blank out innocent letters; they protect nothing anyway.
+const SHORTEST_KEY_HIDDEN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer() -> Peer {
+        Peer {
+            host: "example.org".to_owned(),
+            port: 1935,
+            app: "live".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_failure_reads_as_one_line_with_the_servers_words_and_a_remedy() {
+        let failure = Failure::publish_denied(&peer(), "NetStream.Publish.Denied")
+            .with_server_words("No such key.", &Secret::new("abcdef"));
+        assert_eq!(
+            failure.to_string(),
+            "example.org, port 1935 refused the stream (NetStream.Publish.Denied). The server said: \
+             \"No such key\". Check the stream key: copy it again from the service's page, and see that \
+             the event is open there."
+        );
+    }
+
+    #[test]
+    fn the_key_is_hidden_in_what_the_server_says() {
+        let key = Secret::new("live_77?token=s3cret");
+        for words in [
+            "stream live_77?token=s3cret is busy",
+            "stream live_77 is busy",
+        ] {
+            assert_eq!(
+                presentable(words, &key).as_deref(),
+                Some("stream •••• is busy")
+            );
+        }
+    }
+
+    #[test]
+    fn a_servers_words_are_kept_to_one_short_line() {
+        let none = Secret::default();
+        assert_eq!(
+            presentable("a\r\n\tb\u{7}c", &none).as_deref(),
+            Some("a b c")
+        );
+        assert_eq!(presentable(" \n ", &none), None);
+        let long = presentable(&"é".repeat(10_000), &none).unwrap();
+        assert_eq!(long.chars().count(), LONGEST_WORDS_SHOWN + 1);
+        assert_eq!(shown_code("Net\nStream \"x\""), "NetStreamx");
+    }
+
+    #[test]
+    fn a_silent_close_means_refusal_only_to_who_was_never_live() {
+        for step in [Step::Connect, Step::CreateStream, Step::Publish] {
+            assert!(!Failure::closed(&peer(), step, false).may_mend(), "{step}");
+            assert!(Failure::closed(&peer(), step, true).may_mend(), "{step}");
+        }
+        for step in [Step::Handshake, Step::Publishing] {
+            assert!(Failure::closed(&peer(), step, false).may_mend(), "{step}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_seconds() {
+        assert_eq!(seconds(Duration::from_secs(10)), "10 seconds");
+        assert_eq!(seconds(Duration::from_millis(2_900)), "2.9 seconds");
+        assert_eq!(seconds(Duration::from_millis(999)), "1 second");
+    }
+}
