@@ -17,7 +17,8 @@ case ${1:-} in
 esac
 
 # for | why | Debian, Ubuntu | Fedora | Arch | Homebrew
-# A package that ships with the system's basic tools, or does not exist there, is left out.
+# A package that ships with the system's basic tools, or that the system does not have, is left out: Fedora
+# has no rtmpdump, and neither Fedora nor Arch nginx's RTMP module; the tests that need them say so.
 table() {
   cat <<'ROWS'
 run|compiles the encoders|gcc g++ make|gcc gcc-c++ make|gcc make|
@@ -29,9 +30,9 @@ run|draws the window (OpenGL)|libgl1 libegl1 libgl1-mesa-dri|mesa-libGL mesa-lib
 run|shows the window on Wayland|libwayland-client0 libwayland-cursor0 libwayland-egl1|libwayland-client libwayland-cursor libwayland-egl|wayland|
 run|shows the window on X11|libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2|libX11 libX11-xcb libXcursor libXi libXrandr|libx11 libxcursor libxi libxrandr|
 run|reads the keyboard|libxkbcommon0 libxkbcommon-x11-0|libxkbcommon libxkbcommon-x11|libxkbcommon libxkbcommon-x11|
-test|records what is published|nginx libnginx-mod-rtmp|nginx nginx-mod-rtmp|nginx nginx-mod-rtmp|
+test|records what is published|nginx libnginx-mod-rtmp|nginx|nginx|
 test|measures recordings|ffmpeg|ffmpeg-free|ffmpeg|ffmpeg
-test|plays from the server|rtmpdump|librtmp|rtmpdump|rtmpdump
+test|plays from the server|rtmpdump||rtmpdump|rtmpdump
 test|plays sound for the microphone tests|pulseaudio pulseaudio-utils|pulseaudio pulseaudio-utils|pulseaudio|
 test|opens the window where nobody looks|xvfb xdotool imagemagick|xorg-x11-server-Xvfb xdotool ImageMagick|xorg-server-xvfb xdotool imagemagick|
 test|keeps stream keys in the window's test|dbus gnome-keyring|dbus-daemon gnome-keyring|dbus gnome-keyring|

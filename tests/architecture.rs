@@ -100,8 +100,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// A longer file hides a second one.
-const MOST_LINES: usize = 700;
+/// A file with more lines before its unit tests hides a second one.
+const MOST_LINES: usize = 600;
 
 #[test]
 fn every_file_keeps_to_its_layer_and_its_promises() {
@@ -199,7 +199,7 @@ fn what_breaks_a_promise_is_found() {
             "unbounded channel",
         ),
         ("media/mod.rs", "pub fn f() {}", "holds code"),
-        ("media/scale.rs", &"\n".repeat(701), "701 lines"),
+        ("media/scale.rs", &"\n".repeat(601), "601 lines"),
     ] {
         let found = violations(path, text);
         assert!(
@@ -299,7 +299,7 @@ fn violations(path: &str, text: &str) -> Vec<String> {
             "{path}: a file of module declarations holds code; give it a file of its own"
         ));
     }
-    let lines = text.lines().count();
+    let lines = code.lines();
     if lines > MOST_LINES {
         found.push(format!("{path}: {lines} lines; split it"));
     }

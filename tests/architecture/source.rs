@@ -14,6 +14,11 @@ impl Code {
         Self(code)
     }
 
+    /// How many lines it has, comments included.
+    pub(crate) fn lines(&self) -> usize {
+        self.0.lines().count()
+    }
+
     /// Every identifier and keyword, in order.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         self.0

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::{
     media::Recording,
     nginx::Nginx,
+    peer::Peer,
     program::{named, run, skywave, start, states},
     scene::Scene,
 };
@@ -189,6 +190,48 @@ fn ctrl_c_stops_within_a_second_and_says_goodbye() {
 
     assert_eq!(status.code(), Some(0), "{}", program.stderr());
     assert!(nginx.log().contains("deleteStream"), "{}", nginx.log());
+}
+
+#[test]
+fn a_viewer_who_joins_late_gets_picture_and_sound() {
+    let scene = Scene::new();
+    let nginx = Nginx::start(&scene);
+    let mut command = skywave(
+        &scene,
+        &[
+            "live",
+            "--test-picture",
+            "--tone",
+            "--to",
+            &nginx.live(),
+            "--key-env",
+            "KEY",
+            "--size",
+            "320x180",
+            "--fps",
+            "15",
+            "--video-bitrate",
+            "400k",
+        ],
+    );
+    let mut program = start(&scene, command.env("KEY", "studio"));
+    program.wait_until("it is live", Duration::from_secs(20), |_| {
+        nginx.recorded_bytes() > 100_000
+    });
+
+    let seen = scene.path("seen.flv");
+    let address = format!("{}/studio", nginx.live());
+    let mut viewer = scene.command("rtmpdump");
+    viewer.args([
+        "--quiet", "--live", "--stop", "5", "--rtmp", &address, "--flv",
+    ]);
+    let mut viewer = Peer::start("rtmpdump", viewer.arg(&seen), scene.folder());
+    viewer.wait(Duration::from_secs(30));
+
+    let seen = Recording::open(&seen);
+    assert_eq!(seen.video["profile"], "High", "{}", viewer.stderr());
+    assert_eq!(seen.audio["codec_name"], "aac");
+    assert!(seen.pictures.len() > 30 && seen.sounds.len() > 50);
 }
 
 #[test]

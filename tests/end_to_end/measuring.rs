@@ -20,7 +20,7 @@ fn a_stream_that_is_out_of_step_is_measured_as_it_was_made() {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-re", "-f", "lavfi", "-i", picture]);
     command.args(["-f", "lavfi", "-i", &sound, "-pix_fmt", "yuv420p"]);
-    command.args(["-c:v", "libx264", "-bf", "0", "-g", "30", "-c:a", "aac"]);
+    command.args(["-c:v", "flv", "-g", "30", "-c:a", "aac"]);
     command.args(["-f", "flv", &format!("{}/studio", nginx.live())]);
     output_of(&mut command);
     wait_until("nginx closed its file", Duration::from_secs(5), || {

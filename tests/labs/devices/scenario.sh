@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# What happens in the virtual machine: a stream from its camera and sound card, the camera unplugged and
+# plugged in again meanwhile. Leaves in the folder $1 what test.sh judges.
+set -euo pipefail
+
+results=$1
+skywave=$results/skywave
+export HOME=/root XDG_RUNTIME_DIR=/run SKYWAVE_CONFIG_DIR=/run/skywave KEY=studio
+
+# An RTMP server that records.
+mkdir -p "$results/nginx/recordings" /run/nginx
+module=$(ls /usr/lib/nginx/modules/ngx_rtmp_module.so /usr/lib64/nginx/modules/ngx_rtmp_module.so 2>/dev/null | head -n 1)
+cat >/run/nginx/nginx.conf <<CONF
+load_module $module;
+user root;
+daemon off;
+master_process off;
+pid /run/nginx/pid;
+error_log $results/nginx/error.log;
+events { worker_connections 16; }
+rtmp {
+    access_log off;
+    server {
+        listen 127.0.0.1:1935;
+        application live { live on; record all; record_path $results/nginx/recordings; }
+    }
+}
+CONF
+PATH=$PATH:/usr/sbin nginx -p /run/nginx -c nginx.conf -e "$results/nginx/error.log" &
+
+# A tone into the sound card; it is heard at the card's other end.
+ffmpeg -v error -re -f lavfi -i 'aevalsrc=0.176*sin(2*PI*1000*t)|0.176*sin(2*PI*1000*t):s=48000' -f alsa hw:0,0 &
+
+"$skywave" devices >"$results/devices.txt"
+"$skywave" devices --json >"$results/devices.json"
+cat "$results/devices.txt"
+
+camera=$(sed 's/"microphones".*//' "$results/devices.json" | grep -oE '"name":"[^"]*vivid[^"]*"' | head -n 1 | cut -d '"' -f 4)
+microphone=$(sed 's/.*"microphones"//' "$results/devices.json" | grep -oE '"name":"[^"]*Loopback[^"]*"' | head -n 1 | cut -d '"' -f 4)
+echo "camera: $camera, microphone: $microphone"
+
+live() { # MORE...
+  "$skywave" live --camera "$camera" --to rtmp://127.0.0.1/live --key-env KEY \
+    --size 320x180 --fps 10 --video-bitrate 300k --json "$@"
+}
+live --mic "$microphone" --record "$results/local.flv" >"$results/live.jsonl" 2>"$results/live.txt" &
+stream=$!
+
+wait_for() { # SECONDS COMMAND...
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    if [ "$SECONDS" -ge "$deadline" ]; then echo "too late: $*"; cat "$results/live.txt"; return 1; fi
+    if ! kill -0 "$stream" 2>/dev/null; then echo "ended before: $*"; cat "$results/live.txt"; return 1; fi
+    sleep 0.2
+  done
+}
+# How far the recording has come, in seconds.
+recorded() { ffprobe -v error -show_entries packet=pts_time -of csv=p=0 "$results/local.flv" 2>/dev/null | tr -d ',' | sort -n | tail -n 1; }
+
+wait_for 60 grep -qi '"state":"live"' "$results/live.jsonl"
+sleep 10
+
+# One camera, one program.
+live --silence --duration 3s --give-up-after 10s >"$results/busy.txt" 2>&1 || true
+unplugged=$(recorded)
+
+decisions=$(grep -c '"decision"' "$results/live.jsonl" || true)
+echo "unplugging"
+echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
+more_decisions() { [ "$(grep -c '"decision"' "$results/live.jsonl")" -gt "$decisions" ]; }
+wait_for 30 more_decisions
+sleep 8
+replugged=$(recorded)
+echo "plugging in again"
+echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
+decisions=$(grep -c '"decision"' "$results/live.jsonl")
+wait_for 60 more_decisions
+sleep 10
+
+kill -INT "$stream"
+status=0
+wait "$stream" || status=$?
+echo "$status" >"$results/live.status"
+echo "$unplugged $replugged $(recorded)" >"$results/moments"
+grep '"decision"' "$results/live.jsonl"
+kill $(jobs -p) 2>/dev/null || true
