@@ -11,6 +11,7 @@
 //! | [`slate`] | what is shown while a camera is away |
 
 pub mod camera;
+pub mod microphone;
 pub mod naming;
 pub mod slate;
 pub mod source;
