@@ -22,15 +22,16 @@ pub enum SlateReason {
 /// A card of the even `size` that names the reason. Draw it once and show it as long as needed.
 #[must_use]
 pub fn slate(size: PixelSize, reason: SlateReason) -> Arc<I420> {
-    let (title, hint) = match reason {
-        SlateReason::CameraLost => ("CAMERA LOST", "IT RETURNS BY ITSELF WHEN PLUGGED IN"),
-        SlateReason::WaitingForCamera => ("WAITING FOR CAMERA", "THE PICTURE FOLLOWS SHORTLY"),
+    let title = match reason {
+        SlateReason::CameraLost => "CAMERA LOST",
+        SlateReason::WaitingForCamera => "WAITING FOR CAMERA",
     };
+    let hint = "PLEASE STAND BY";
     let (width, height) = (size.width as usize, size.height as usize);
     let mut picture = I420::black(size);
     draw::fill(&mut picture, Area::new(0, 0, width, height), GROUND);
     let title_dot = dot(title, width * 5 / 8, height / 6);
-    let hint_dot = dot(hint, width * 3 / 5, height / 12).min(title_dot.div_ceil(2));
+    let hint_dot = dot(hint, width * 2 / 5, height / 12).min(title_dot.div_ceil(2));
     let title_height = draw::text_height(title_dot);
     let bar_height = (title_height / 5).max(2);
     let text_height = title_height + 2 * bar_height + draw::text_height(hint_dot);

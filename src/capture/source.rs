@@ -128,6 +128,16 @@ pub enum CaptureError {
         /// The name, number or identity asked for.
         wanted: String,
     },
+    /// Several devices fit what was asked for.
+    #[error("several {kind}s fit \"{wanted}\": {candidates}; give the whole name")]
+    Ambiguous {
+        /// What kind of device.
+        kind: DeviceKind,
+        /// The part of a name asked for.
+        wanted: String,
+        /// The names that fit.
+        candidates: String,
+    },
     /// Another program holds it.
     #[error("{kind} \"{name}\" is in use by another program; close that program, then try again")]
     Busy {

@@ -235,6 +235,10 @@ const MAX_AUDIO_GAP_MS: f64 = 5.0;
 mod tests {
     use super::*;
     use crate::{
+        capture::{
+            test_picture::TestPicture,
+            tone::{Tone, ToneMode},
+        },
         encode::{
             aac::AacEncoder,
             encoder::{AudioEncoder, VideoEncoder},
@@ -381,6 +385,43 @@ mod tests {
         let skew = report.skew.unwrap();
         assert!(skew.pairs >= 4);
         assert!(skew.worst_ms().abs() < 4.0, "{skew:?}");
+    }
+
+    #[test]
+    fn the_test_picture_and_tone_are_held_to_the_bitrate_and_in_step() {
+        let expected = expected();
+        let mut analysis = Analysis::new(expected.clone());
+        let video = expected.format.video.unwrap();
+        let mut picture = TestPicture::new(SIZE, video.frame_rate);
+        let mut encoder = H264Encoder::new(video).unwrap();
+        for number in 0..8 * u64::from(FPS) {
+            let time = video.frame_rate.time_of(number);
+            let packet = encoder
+                .encode(&picture.render(number), time, false)
+                .unwrap();
+            let packet = packet.expect("every frame is kept");
+            analysis.push_video_config(AvcConfig::clone(&packet.config));
+            let millis = u32::try_from(time.as_millis()).unwrap();
+            analysis.push_video(millis, packet.key_frame, &packet.data);
+        }
+        let mut encoder = AacEncoder::new(expected.format.audio, MediaTime::ZERO).unwrap();
+        analysis.push_audio_config(&encoder.config().specific_config);
+        let mut samples = vec![0.0; 8 * 2 * 48_000];
+        Tone::new(ToneMode::Beep).fill(0, &mut samples);
+        encoder
+            .encode(&samples, &mut |packet| {
+                let millis = u32::try_from(packet.time.as_millis()).unwrap();
+                analysis.push_audio(millis, &packet.data);
+            })
+            .unwrap();
+
+        let report = analysis.report();
+        assert_eq!(report.verdict, Verdict::Good);
+        let kbps = report.video.as_ref().unwrap().kbps;
+        assert!((360..=440).contains(&kbps), "{kbps} kb/s");
+        let skew = report.skew.unwrap();
+        assert!(skew.pairs >= 6 && skew.worst_ms().abs() < 5.0, "{skew:?}");
+        println!("{report}");
     }
 
     #[test]

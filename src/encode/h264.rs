@@ -18,7 +18,7 @@ use crate::{
         frame::I420,
         packet::{AvcConfig, VideoFormat, VideoPacket},
     },
-    units::{Bitrate, MediaTime, PixelSize},
+    units::{Bitrate, FrameRate, MediaTime, PixelSize},
 };
 
 use ffi::{Codec, Failure, Setup};
@@ -137,6 +137,42 @@ impl H264Encoder {
     }
 }
 
+/// How well the codec was built for this processor. Without the assembler `nasm`, its build leaves out all
+/// assembly for Intel and AMD processors in silence, and encoding takes several times as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acceleration {
+    /// Plain C++.
+    None,
+    /// The processor's vector instructions.
+    Vector,
+    /// AVX2 too.
+    Avx2,
+}
+
+impl Acceleration {
+    /// Asks the codec.
+    ///
+    /// # Errors
+    /// When the codec does not start.
+    pub fn detect() -> Result<Self, EncodeError> {
+        let features = Codec::cpu_features(&Setup {
+            format: VideoFormat {
+                size: PixelSize::MIN,
+                frame_rate: FrameRate::new(1),
+                bitrate: VideoFormat::MIN_BITRATE,
+                key_frame_interval: 1,
+            },
+            slices: 1,
+        })?;
+        let x86 = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
+        Ok(match features {
+            0 => Self::None,
+            flags if x86 && flags & CPU_AVX2 != 0 => Self::Avx2,
+            _ => Self::Vector,
+        })
+    }
+}
+
 /// How far the encoded pictures are ahead of the bitrate: what a sender at exactly that bitrate would still
 /// have to send (the video buffering verifier's leaky bucket, H.264 annex C).
 #[derive(Default)]
@@ -230,6 +266,9 @@ const MAX_DEBT: Duration = Duration::from_secs(1);
 const SINGLE_SLICE_AREA: usize = PixelSize::new(1280, 720).area();
 const MAX_SLICES: u16 = 4;
 
+/// The library's flag for AVX2, on Intel and AMD processors.
+const CPU_AVX2: u32 = 0x0004_0000;
+
 /// Parts of a NAL unit's first byte (H.264, 7.3.1) and the types of 7.4.1.
 const NAL_TYPE_MASK: u8 = 0x1f;
 const NAL_REF_IDC_MASK: u8 = 0x60;
@@ -244,7 +283,7 @@ mod tests {
     use openh264::{decoder::Decoder, formats::YUVSource};
 
     use super::*;
-    use crate::{encode::material::Scene, units::FrameRate};
+    use crate::encode::material::Scene;
 
     const SIZE: PixelSize = PixelSize::new(320, 180);
     const FPS: u32 = 15;
@@ -437,6 +476,20 @@ mod tests {
     }
 
     #[test]
+    fn any_shape_can_be_cut_into_slices() {
+        for (width, height) in [(3840, 242), (428, 2160), (1282, 720), (1922, 1082)] {
+            for slices in 2..=MAX_SLICES {
+                let size = PixelSize::new(width, height);
+                let format = VideoFormat { size, ..FORMAT };
+                assert!(
+                    Codec::open(&Setup { format, slices }).is_ok(),
+                    "{size}, {slices}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn smallest_and_largest_pictures_and_odd_blocks_are_taken() {
         for size in [PixelSize::MIN, PixelSize::new(162, 98), PixelSize::MAX] {
             let mut encoder = H264Encoder::new(VideoFormat { size, ..FORMAT }).unwrap();
@@ -456,6 +509,17 @@ mod tests {
         let packets = encode(&mut encoder, Scene::Bars, 3..5);
         assert!(packets[0].as_ref().unwrap().key_frame);
         assert!(!packets[1].as_ref().unwrap().key_frame);
+    }
+
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[test]
+    fn the_codec_was_built_with_assembly() {
+        let acceleration = Acceleration::detect().unwrap();
+        assert!(acceleration >= Acceleration::Vector, "is nasm installed?");
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            assert_eq!(acceleration, Acceleration::Avx2, "see .cargo/config.toml");
+        }
     }
 
     #[test]

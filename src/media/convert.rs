@@ -356,25 +356,25 @@ impl YuvMatrix {
     /// (BT.601-7 section 2.5, BT.709-6 section 3).
     const fn from_bt601(black: i32, luma_range: f64, chroma_range: f64) -> Self {
         // Of B, R and G per unit of Pb and Pr; each holds Y once.
-        let blue_of_pb = 2.0 * (1.0 - KB_601);
-        let red_of_pr = 2.0 * (1.0 - KR_601);
-        let green_of_pb = -KB_601 * blue_of_pb / (1.0 - KR_601 - KB_601);
-        let green_of_pr = -KR_601 * red_of_pr / (1.0 - KR_601 - KB_601);
+        let blue = 2.0 * (1.0 - KB_601);
+        let red = 2.0 * (1.0 - KR_601);
+        let green_from_blue = -KB_601 * blue / (1.0 - KR_601 - KB_601);
+        let green_from_red = -KR_601 * red / (1.0 - KR_601 - KB_601);
         let kg = 1.0 - KR_709 - KB_709;
-        let luma_of_pb = KB_709 * blue_of_pb + kg * green_of_pb;
-        let luma_of_pr = KR_709 * red_of_pr + kg * green_of_pr;
+        let luma_from_blue = KB_709 * blue + kg * green_from_blue;
+        let luma_from_red = KR_709 * red + kg * green_from_red;
         let luma = 219.0 / luma_range;
         let chroma = 224.0 / chroma_range;
         let luma_of_chroma = 219.0 / chroma_range;
         Self {
             black,
             y_y: fixed(luma),
-            y_u: fixed(luma_of_chroma * luma_of_pb),
-            y_v: fixed(luma_of_chroma * luma_of_pr),
-            u_u: fixed(chroma * (blue_of_pb - luma_of_pb) / (2.0 * (1.0 - KB_709))),
-            u_v: fixed(chroma * -luma_of_pr / (2.0 * (1.0 - KB_709))),
-            v_u: fixed(chroma * -luma_of_pb / (2.0 * (1.0 - KR_709))),
-            v_v: fixed(chroma * (red_of_pr - luma_of_pr) / (2.0 * (1.0 - KR_709))),
+            y_u: fixed(luma_of_chroma * luma_from_blue),
+            y_v: fixed(luma_of_chroma * luma_from_red),
+            u_u: fixed(chroma * (blue - luma_from_blue) / (2.0 * (1.0 - KB_709))),
+            u_v: fixed(chroma * -luma_from_red / (2.0 * (1.0 - KB_709))),
+            v_u: fixed(chroma * -luma_from_blue / (2.0 * (1.0 - KR_709))),
+            v_v: fixed(chroma * (red - luma_from_red) / (2.0 * (1.0 - KR_709))),
         }
     }
 

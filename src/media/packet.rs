@@ -239,3 +239,122 @@ impl FormatError {
         Self { value, rule }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VIDEO: VideoFormat = VideoFormat {
+        size: PixelSize::new(1280, 720),
+        frame_rate: FrameRate::new(30),
+        bitrate: Bitrate::from_kbps(2500),
+        key_frame_interval: 60,
+    };
+    const AUDIO: AudioFormat = AudioFormat {
+        sample_rate: 48_000,
+        channels: 2,
+        bitrate: Bitrate::from_kbps(128),
+    };
+
+    #[test]
+    fn video_formats_are_taken_up_to_their_limits_and_not_beyond() {
+        let size = |width, height| VideoFormat {
+            size: PixelSize::new(width, height),
+            ..VIDEO
+        };
+        let bitrate = |kbps| VideoFormat {
+            bitrate: Bitrate::from_kbps(kbps),
+            ..VIDEO
+        };
+        let interval = |key_frame_interval| VideoFormat {
+            key_frame_interval,
+            ..VIDEO
+        };
+        let rate = |fps| VideoFormat {
+            frame_rate: FrameRate::new(fps),
+            ..VIDEO
+        };
+        for good in [
+            VIDEO,
+            size(160, 90),
+            size(3840, 2160),
+            bitrate(50),
+            bitrate(100_000),
+            interval(1),
+            interval(600),
+            rate(1),
+            rate(60),
+        ] {
+            assert_eq!(good.check(), Ok(()), "{good:?}");
+        }
+        for (bad, told) in [
+            (
+                size(158, 90),
+                "a picture of 158×90: it must be between 160×90 and 3840×2160",
+            ),
+            (
+                size(160, 2162),
+                "a picture of 160×2162: it must be between 160×90 and 3840×2160",
+            ),
+            (
+                size(1280, 721),
+                "a picture of 1280×721: both sides must be even",
+            ),
+            (
+                bitrate(49),
+                "a video bitrate of 49 kb/s: it must be between 50 kb/s and 100,000 kb/s",
+            ),
+            (
+                bitrate(100_001),
+                "a video bitrate of 100,001 kb/s: it must be between 50 kb/s and 100,000 kb/s",
+            ),
+            (
+                interval(0),
+                "a key frame every 0 frames: it must be between 1 and 600",
+            ),
+            (
+                interval(601),
+                "a key frame every 601 frames: it must be between 1 and 600",
+            ),
+            (
+                rate(61),
+                "a frame rate of 61 fps: at most 60 fps are possible",
+            ),
+        ] {
+            assert_eq!(bad.check().unwrap_err().to_string(), told);
+        }
+    }
+
+    #[test]
+    fn audio_formats_are_taken_up_to_their_limits_and_not_beyond() {
+        let bitrate = |kbps| AudioFormat {
+            bitrate: Bitrate::from_kbps(kbps),
+            ..AUDIO
+        };
+        for good in [AUDIO, bitrate(32), bitrate(320)] {
+            assert_eq!(good.check(), Ok(()), "{good:?}");
+        }
+        for (bad, told) in [
+            (
+                bitrate(31),
+                "an audio bitrate of 31 kb/s: it must be between 32 kb/s and 320 kb/s",
+            ),
+            (
+                AudioFormat {
+                    channels: 6,
+                    ..AUDIO
+                },
+                "sound with 6 channels: 1 (mono) and 2 (stereo) are possible",
+            ),
+            (
+                AudioFormat {
+                    sample_rate: 96_000,
+                    ..AUDIO
+                },
+                "a sample rate of 96000 Hz: 44100 Hz and 48000 Hz are possible",
+            ),
+        ] {
+            assert_eq!(bad.check().unwrap_err().to_string(), told);
+        }
+    }
+}

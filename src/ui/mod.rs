@@ -1,1 +1,27 @@
 //! The window.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | [`app`] | the window's life: events in, paint, effects out; the [`app::Engine`] it is given |
+//! | [`desk`] | everything shown and edited, as plain data; actions in, effects out |
+//! | [`state`] | what the engine told |
+//! | [`command`] | what controls can ask for: labels, tooltips, shortcuts |
+//! | [`layout`] | where everything goes |
+//! | [`panels`] | the parts of the window, as functions from desk to actions |
+//! | [`widgets`] | the controls they are made of |
+//! | [`picture`] | the preview's pixels |
+//! | [`theme`] | colours, type, measures |
+//! | [`words`] | sentences and figures |
+
+pub mod app;
+pub mod command;
+pub mod desk;
+pub mod layout;
+pub mod panels;
+pub mod picture;
+pub mod state;
+pub mod theme;
+pub mod widgets;
+pub mod words;
+
+pub use app::{Engine, run};

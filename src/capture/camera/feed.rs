@@ -1,0 +1,542 @@
+//! A camera kept running: its newest picture, and what became of it.
+//!
+//! A supervisor thread owns the rule (when a camera counts as lost, when it is tried again); a worker thread
+//! owns the camera. A worker whose camera hangs may never return, so it is not waited for: it is left behind
+//! with an old number, its pictures no longer count, and it ends when the camera lets it.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::reader;
+use crate::{
+    capture::source::{CaptureError, DeviceId, DeviceKind, SourceEvent},
+    media::{clock::Clock, frame::VideoFrame},
+    units::{FrameRate, PixelSize},
+};
+
+/// A camera by identity, tried until it is there and taken back whenever it returns. Dropping it lets the
+/// camera go and does not wait.
+#[derive(Debug)]
+pub struct CameraFeed {
+    shared: Arc<Shared>,
+    events: Receiver<SourceEvent>,
+}
+
+impl CameraFeed {
+    /// Starts reading the camera `id` in the format that serves an output of `size` at `rate` best. What comes
+    /// of it is told by [`CameraFeed::poll_event`].
+    #[must_use]
+    pub fn start(id: DeviceId, size: PixelSize, rate: FrameRate, clock: Clock) -> Self {
+        let name = id.0.clone();
+        let open = move || reader::open(&id, size, rate, clock);
+        Self::start_with(name, Arc::new(open), TIMING)
+    }
+
+    fn start_with(name: String, open: Arc<OpenCamera>, timing: Timing) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (sender, events) = sync_channel(EVENTS_KEPT);
+        let supervisor = Supervisor {
+            shared: Arc::clone(&shared),
+            open,
+            events: sender,
+            timing,
+            name,
+            told: None,
+        };
+        let spawned = thread::Builder::new()
+            .name("camera".to_owned())
+            .spawn(move || supervisor.run());
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread for the camera");
+        }
+        Self { shared, events }
+    }
+
+    /// The newest picture in the camera's own size; `None` before the first and after a loss.
+    #[must_use]
+    pub fn latest(&self) -> Option<VideoFrame> {
+        self.shared.newest().clone()
+    }
+
+    /// How many pictures came so far.
+    #[must_use]
+    pub fn frames_captured(&self) -> u64 {
+        self.shared.frames.load(Ordering::Relaxed)
+    }
+
+    /// What happened since the last call, one event at a time. A feed never ends by itself: after each loss
+    /// the camera is tried again about once a second.
+    #[must_use]
+    pub fn poll_event(&self) -> Option<SourceEvent> {
+        self.events.try_recv().ok()
+    }
+}
+
+impl Drop for CameraFeed {
+    fn drop(&mut self) {
+        self.shared.generation.store(STOPPED, Ordering::Release);
+    }
+}
+
+/// An open camera.
+pub(super) struct Opened {
+    pub(super) name: String,
+    /// Name and format, for people.
+    pub(super) description: String,
+    pub(super) reader: Box<dyn PictureReader>,
+}
+
+/// Waits for one picture after the other.
+pub(super) trait PictureReader {
+    /// The next picture; `None` when one came but was damaged. May block for ever.
+    fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError>;
+}
+
+type OpenCamera = dyn Fn() -> Result<Opened, CaptureError> + Send + Sync;
+
+/// What the feed, its supervisor and its workers have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The number of the worker that counts, or [`STOPPED`].
+    generation: AtomicU64,
+    newest: Mutex<Option<VideoFrame>>,
+    frames: AtomicU64,
+    /// Workers alive, those left behind among them.
+    workers: AtomicUsize,
+}
+
+impl Shared {
+    fn newest(&self) -> MutexGuard<'_, Option<VideoFrame>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_current(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::Acquire) == generation
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_current(STOPPED)
+    }
+
+    /// The next worker's number; `None` once the feed is dropped.
+    fn next_generation(&self) -> Option<u64> {
+        self.generation
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |current| {
+                (current != STOPPED).then(|| current + 1)
+            })
+            .ok()
+            .map(|before| before + 1)
+    }
+}
+
+struct Supervisor {
+    shared: Arc<Shared>,
+    open: Arc<OpenCamera>,
+    events: SyncSender<SourceEvent>,
+    timing: Timing,
+    /// The camera's name, or its identity while that is not known.
+    name: String,
+    /// The loss told last, until the camera is back.
+    told: Option<CaptureError>,
+}
+
+impl Supervisor {
+    fn run(mut self) {
+        while !self.shared.is_stopped() {
+            if self.shared.workers.load(Ordering::Acquire) < MAX_WORKERS {
+                let Some(loss) = self.run_worker() else {
+                    return;
+                };
+                self.tell_loss(loss);
+            }
+            let retry_at = Instant::now() + self.timing.retry;
+            while Instant::now() < retry_at && !self.shared.is_stopped() {
+                thread::sleep(self.timing.tick.min(self.timing.retry));
+            }
+        }
+    }
+
+    /// Runs one worker until it has lost the camera; `None` once the feed is dropped.
+    fn run_worker(&mut self) -> Option<CaptureError> {
+        let generation = self.shared.next_generation()?;
+        let (sender, reports) = sync_channel(REPORTS_KEPT);
+        let worker = Worker {
+            shared: Arc::clone(&self.shared),
+            generation,
+            reports: sender,
+        };
+        let open = Arc::clone(&self.open);
+        let spawned = thread::Builder::new()
+            .name(format!("camera-reader-{generation}"))
+            .spawn(move || worker.run(&*open));
+        if let Err(error) = spawned {
+            return Some(self.failed(error.to_string()));
+        }
+        let mut quiet_since = Instant::now();
+        let mut patience = self.timing.first_picture;
+        let mut description = None;
+        loop {
+            match reports.recv_timeout(self.timing.tick) {
+                Ok(Report::Opened { name, text }) => {
+                    self.name = name;
+                    description = Some(text);
+                }
+                Ok(Report::Picture) => {
+                    quiet_since = Instant::now();
+                    patience = self.timing.stall;
+                    if let Some(description) = description.take() {
+                        self.told = None;
+                        self.tell(SourceEvent::Ready { description });
+                    }
+                }
+                Ok(Report::Lost(error)) => return Some(error),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(self.failed("its driver broke off".to_owned()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.shared.is_stopped() {
+                return None;
+            }
+            if quiet_since.elapsed() > patience {
+                return Some(CaptureError::Stalled {
+                    kind: DeviceKind::Camera,
+                    name: self.name.clone(),
+                });
+            }
+        }
+    }
+
+    fn tell_loss(&mut self, loss: CaptureError) {
+        // From here on the worker's pictures do not count, should it come to itself.
+        if self.shared.next_generation().is_none() {
+            return;
+        }
+        *self.shared.newest() = None;
+        if self.told.as_ref().is_none_or(|told| is_news(told, &loss)) {
+            self.told = Some(loss.clone());
+            self.tell(SourceEvent::Lost(loss));
+        }
+    }
+
+    fn tell(&self, event: SourceEvent) {
+        if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
+            tracing::warn!(?event, "nobody takes the camera's events");
+        }
+    }
+
+    fn failed(&self, message: String) -> CaptureError {
+        CaptureError::Failed {
+            kind: DeviceKind::Camera,
+            name: self.name.clone(),
+            message,
+        }
+    }
+}
+
+/// Whether a failed attempt to get a camera back tells more than why it was lost.
+fn is_news(told: &CaptureError, loss: &CaptureError) -> bool {
+    use CaptureError::{Busy, Missing, Stalled, Unplugged};
+    let follows = matches!(
+        (told, loss),
+        (Unplugged { .. }, Missing { .. })
+            // Held by the worker that was left behind with the hanging camera.
+            | (Stalled { .. }, Busy { .. })
+    );
+    !follows && std::mem::discriminant(told) != std::mem::discriminant(loss)
+}
+
+enum Report {
+    Opened { name: String, text: String },
+    Picture,
+    Lost(CaptureError),
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    generation: u64,
+    reports: SyncSender<Report>,
+}
+
+impl Worker {
+    fn run(self, open: &OpenCamera) {
+        let _alive = Alive::count(Arc::clone(&self.shared));
+        if let Err(error) = self.read(open) {
+            // Nobody listens any more when this worker was left behind.
+            let _ = self.reports.send(Report::Lost(error));
+        }
+    }
+
+    fn read(&self, open: &OpenCamera) -> Result<(), CaptureError> {
+        let mut opened = open()?;
+        let report = Report::Opened {
+            name: opened.name,
+            text: opened.description,
+        };
+        if self.reports.send(report).is_err() {
+            return Ok(());
+        }
+        while self.shared.is_current(self.generation) {
+            let Some(picture) = opened.reader.read()? else {
+                continue;
+            };
+            let mut newest = self.shared.newest();
+            if self.shared.is_current(self.generation) {
+                *newest = Some(picture);
+                drop(newest);
+                self.shared.frames.fetch_add(1, Ordering::Relaxed);
+                // A full channel has a sign of life in it already.
+                let _ = self.reports.try_send(Report::Picture);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts a worker for as long as it lives, even when it panics.
+struct Alive(Arc<Shared>);
+
+impl Alive {
+    fn count(shared: Arc<Shared>) -> Self {
+        shared.workers.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.workers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Timing {
+    /// No picture for so long after opening: the camera is lost.
+    first_picture: Duration,
+    /// No further picture for so long: the camera is lost.
+    stall: Duration,
+    /// From a loss to the next attempt.
+    retry: Duration,
+    /// How soon a dropped feed is noticed.
+    tick: Duration,
+}
+
+const TIMING: Timing = Timing {
+    first_picture: Duration::from_secs(8), // some take seconds to wake up
+    stall: Duration::from_secs(2),
+    retry: Duration::from_secs(1),
+    tick: Duration::from_millis(100),
+};
+/// The generation of a feed that was dropped.
+const STOPPED: u64 = u64::MAX;
+/// Workers at once: the one that counts and some whose camera hangs.
+const MAX_WORKERS: usize = 4;
+/// Events kept for a caller that does not ask for a while.
+const EVENTS_KEPT: usize = 16;
+/// Reports on the way from worker to supervisor.
+const REPORTS_KEPT: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{media::frame::I420, units::MediaTime};
+
+    const FAST: Timing = Timing {
+        first_picture: Duration::from_millis(300),
+        stall: Duration::from_millis(150),
+        retry: Duration::from_millis(20),
+        tick: Duration::from_millis(5),
+    };
+
+    /// What a scripted camera does next.
+    enum Act {
+        Picture,
+        Damaged,
+        Lose(CaptureError),
+        Hang(Receiver<()>),
+        Panic,
+    }
+
+    struct Scripted(std::vec::IntoIter<Act>);
+
+    impl PictureReader for Scripted {
+        fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+            thread::sleep(Duration::from_millis(2));
+            match self.0.next() {
+                Some(Act::Picture) => Ok(Some(VideoFrame {
+                    picture: Arc::new(I420::black(PixelSize::new(2, 2))),
+                    captured_at: MediaTime::ZERO,
+                })),
+                Some(Act::Damaged) | None => Ok(None),
+                Some(Act::Lose(error)) => Err(error),
+                Some(Act::Hang(until)) => {
+                    let _ = until.recv();
+                    Ok(None)
+                }
+                Some(Act::Panic) => panic!("a driver's bug"),
+            }
+        }
+    }
+
+    /// A feed whose camera plays one script per attempt, and is missing after the last.
+    fn feed(scripts: Vec<Result<Vec<Act>, CaptureError>>) -> CameraFeed {
+        let scripts = Mutex::new(scripts.into_iter());
+        let open = move || {
+            let script = scripts.lock().expect("not poisoned").next();
+            let acts = script.unwrap_or_else(|| Err(missing()))?;
+            Ok(Opened {
+                name: "Cam".to_owned(),
+                description: "Cam, 2×2".to_owned(),
+                reader: Box::new(Scripted(acts.into_iter())),
+            })
+        };
+        CameraFeed::start_with("id".to_owned(), Arc::new(open), FAST)
+    }
+
+    fn pictures(count: usize) -> Vec<Act> {
+        (0..count).map(|_| Act::Picture).collect()
+    }
+
+    fn missing() -> CaptureError {
+        CaptureError::Missing {
+            kind: DeviceKind::Camera,
+            wanted: "id".to_owned(),
+        }
+    }
+
+    fn unplugged() -> CaptureError {
+        CaptureError::Unplugged {
+            kind: DeviceKind::Camera,
+            name: "Cam".to_owned(),
+        }
+    }
+
+    fn busy() -> CaptureError {
+        CaptureError::Busy {
+            kind: DeviceKind::Camera,
+            name: "Cam".to_owned(),
+        }
+    }
+
+    /// The next event within ten seconds, in few words.
+    fn next(feed: &CameraFeed) -> String {
+        match feed.events.recv_timeout(Duration::from_secs(10)) {
+            Ok(SourceEvent::Ready { description }) => format!("ready: {description}"),
+            Ok(SourceEvent::Lost(error)) => {
+                let words = format!("{error:?}");
+                words.split(' ').next().unwrap_or_default().to_owned()
+            }
+            Err(error) => panic!("no event: {error}"),
+        }
+    }
+
+    fn within_ten_seconds(what: &str, mut is_true: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !is_true() {
+            assert!(Instant::now() < deadline, "{what}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn a_camera_is_ready_with_its_first_picture() {
+        let feed = feed(vec![Ok([vec![Act::Damaged], pictures(3)]
+            .into_iter()
+            .flatten()
+            .collect())]);
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        within_ten_seconds("three pictures", || feed.frames_captured() == 3);
+        assert!(feed.latest().is_some());
+    }
+
+    #[test]
+    fn an_unplugged_camera_is_told_once_and_taken_back() {
+        let unplug = vec![Act::Picture, Act::Lose(unplugged())];
+        let feed = feed(vec![
+            Ok(unplug),
+            Err(missing()),
+            Err(missing()),
+            Ok(pictures(100_000)),
+        ]);
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        assert_eq!(next(&feed), "Unplugged");
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        within_ten_seconds("a picture", || feed.latest().is_some());
+    }
+
+    #[test]
+    fn a_loss_leaves_no_old_picture_behind() {
+        let feed = feed(vec![Ok(vec![Act::Picture, Act::Lose(unplugged())])]);
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        assert_eq!(next(&feed), "Unplugged");
+        assert!(feed.latest().is_none());
+    }
+
+    #[test]
+    fn a_hanging_camera_is_left_behind_and_another_reader_takes_over() {
+        let (release, hanging) = sync_channel(1);
+        let mut stuck = vec![Act::Picture, Act::Hang(hanging)];
+        stuck.extend(pictures(100_000));
+        let feed = feed(vec![Ok(stuck), Err(busy()), Ok(pictures(5))]);
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        assert_eq!(next(&feed), "Stalled");
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        within_ten_seconds("all pictures", || feed.frames_captured() == 6);
+        release.send(()).expect("still hanging");
+        assert_eq!(next(&feed), "Stalled", "the second has no more pictures");
+        assert_eq!(
+            feed.frames_captured(),
+            6,
+            "pictures of the first do not count"
+        );
+    }
+
+    #[test]
+    fn damaged_pictures_alone_count_as_none() {
+        let damaged = std::iter::once(Act::Picture)
+            .chain((0..100_000).map(|_| Act::Damaged))
+            .collect();
+        let feed = feed(vec![Ok(damaged)]);
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        assert_eq!(next(&feed), "Stalled");
+    }
+
+    #[test]
+    fn each_kind_of_refusal_is_told_once() {
+        let feed = feed(vec![
+            Err(missing()),
+            Err(missing()),
+            Err(busy()),
+            Err(busy()),
+            Ok(pictures(100_000)),
+        ]);
+        assert_eq!(next(&feed), "Missing");
+        assert_eq!(next(&feed), "Busy");
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+    }
+
+    #[test]
+    fn a_driver_that_panics_is_a_failure_and_the_camera_is_tried_again() {
+        let feed = feed(vec![Ok(vec![Act::Panic]), Ok(pictures(10))]);
+        assert_eq!(next(&feed), "Failed");
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+    }
+
+    #[test]
+    fn dropping_the_feed_ends_its_threads_without_waiting_for_a_hanging_camera() {
+        let (release, hanging) = sync_channel(1);
+        let feed = feed(vec![Ok(vec![Act::Picture, Act::Hang(hanging)])]);
+        assert_eq!(next(&feed), "ready: Cam, 2×2");
+        let shared = Arc::clone(&feed.shared);
+        drop(feed);
+        release.send(()).expect("still hanging");
+        within_ten_seconds("no thread holds it", || Arc::strong_count(&shared) == 1);
+    }
+}

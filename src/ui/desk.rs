@@ -1,0 +1,499 @@
+//! The control desk: everything the window shows and everything that can be changed there, as plain data.
+//!
+//! Panels read a [`Desk`] and hand back [`Action`]s; [`Desk::act`] turns those into [`Effect`]s for the
+//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits.
+
+use std::{path::PathBuf, time::Duration};
+
+use chrono::{DateTime, Local};
+
+use crate::{
+    capture::source::{AudioChoice, DeviceId, VideoChoice},
+    engine::{
+        command::{Command, Destination, OutputFormat, RecordingTarget},
+        event::{Event, Severity, StreamStatus},
+    },
+    media::packet::{AudioFormat, VideoFormat},
+    secret::Secret,
+    settings::{
+        model::{AudioSource, OutputSettings, Settings, VideoSource},
+        secrets::{Answer, Request, SecretError},
+    },
+    units::{Bitrate, Decibels, MediaTime},
+};
+
+use super::{
+    command::{Action, Edit, UiCommand},
+    state::ViewState,
+};
+
+/// Everything the window shows and edits.
+#[derive(Debug)]
+pub struct Desk {
+    /// What is remembered between runs.
+    pub settings: Settings,
+    /// The stream key.
+    pub key: Secret,
+    /// Whether the key is shown in clear.
+    pub key_shown: bool,
+    /// Why the key cannot be remembered, if it cannot.
+    pub keychain_trouble: Option<String>,
+    /// What the engine told.
+    pub view: ViewState,
+    /// What the person is being asked.
+    pub question: Option<Question>,
+    /// Whether the folder dialog is open.
+    pub choosing_folder: bool,
+    /// Where recordings go unless another folder is chosen.
+    pub default_folder: PathBuf,
+    /// The engine's clock, as of this frame.
+    pub now: MediaTime,
+    /// What the engine's clock means in wall time.
+    pub wall: WallClock,
+    /// What the keychain holds for the present server, as far as is known.
+    kept_key: Option<Secret>,
+    leaving_since: Option<MediaTime>,
+    effects: Vec<Effect>,
+}
+
+/// What is asked before something is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Stop the stream?
+    Stop,
+    /// Close the window though it streams or records?
+    Quit,
+}
+
+/// What is to be done outside the desk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Tell the engine.
+    Engine(Command),
+    /// Ask the keychain.
+    Keychain(Request),
+    /// Open the folder dialog.
+    ChooseFolder,
+    /// Take over the theme.
+    ApplyTheme,
+    /// Close the window.
+    Close,
+}
+
+/// When the engine's clock started, in wall time.
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock(DateTime<Local>);
+
+impl Desk {
+    /// The desk as the program starts: it tells the engine the settings and asks the keychain for the key.
+    #[must_use]
+    pub fn new(settings: Settings, default_folder: PathBuf, wall: WallClock) -> Self {
+        let mut desk = Self {
+            settings: settings.sanitised(),
+            key: Secret::default(),
+            key_shown: false,
+            keychain_trouble: None,
+            view: ViewState::default(),
+            question: None,
+            choosing_folder: false,
+            default_folder,
+            now: MediaTime::ZERO,
+            wall,
+            kept_key: None,
+            leaving_since: None,
+            effects: Vec::new(),
+        };
+        desk.start();
+        desk
+    }
+
+    /// Takes over what a panel or the keyboard asks for.
+    pub fn act(&mut self, action: Action) {
+        match action {
+            Action::Do(command) => self.run(command),
+            Action::Edit(edit) => self.edit(edit),
+        }
+    }
+
+    /// Takes in what the engine tells.
+    pub fn hear(&mut self, event: Event) {
+        let devices = matches!(event, Event::Devices { .. });
+        self.view.apply(event, self.now);
+        if devices {
+            self.settle_on_devices();
+        }
+        if self.question == Some(Question::Stop) && self.view.is_offline() {
+            self.question = None;
+        }
+    }
+
+    /// Takes in what the keychain answers.
+    pub fn hear_keychain(&mut self, answer: Answer) {
+        match answer {
+            Answer::Loaded {
+                server,
+                key: Some(key),
+            } if server == self.settings.destination.server => {
+                if self.key.is_empty() {
+                    self.key = key.clone();
+                }
+                self.kept_key = Some(key);
+                self.keychain_trouble = None;
+            }
+            Answer::Loaded { .. } | Answer::Stored | Answer::Deleted => {
+                self.keychain_trouble = None;
+            }
+            Answer::Failed(error) => self.tell_keychain_trouble(&error),
+        }
+    }
+
+    /// Tells that the keychain cannot help.
+    pub fn tell_keychain_trouble(&mut self, error: &SecretError) {
+        self.kept_key = None;
+        self.keychain_trouble = Some(error.to_string());
+    }
+
+    /// The window's close button was pressed: whether it may close now. If not, a question is asked.
+    #[must_use]
+    pub fn may_close(&mut self) -> bool {
+        if !self.view.is_encoding() || self.is_done_leaving() {
+            self.keep_key();
+            return true;
+        }
+        if self.leaving_since.is_none() {
+            self.question = Some(Question::Quit);
+        }
+        false
+    }
+
+    /// Closes the window as soon as everything has stopped; to be called every frame.
+    pub fn step(&mut self, now: MediaTime) {
+        self.now = now;
+        if self.is_done_leaving() {
+            self.effects.push(Effect::Close);
+        }
+    }
+
+    /// Whether the window waits for the engine to stop, to close then.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving_since.is_some()
+    }
+
+    /// What is to be done outside, since the last call.
+    #[must_use]
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What keeps *Go Live* from being pressed, in words, if anything does.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&'static str> {
+        let server = self.settings.destination.server.as_str();
+        let scheme = server.split_once("://").map(|(scheme, _)| scheme);
+        if server.is_empty() {
+            Some("Enter the server's address to go live.")
+        } else if !scheme.is_some_and(|scheme| {
+            scheme.eq_ignore_ascii_case("rtmp") || scheme.eq_ignore_ascii_case("rtmps")
+        }) {
+            Some("The server's address must begin with rtmp:// or rtmps://.")
+        } else if self.key.is_empty() {
+            Some("Enter the stream key to go live.")
+        } else {
+            None
+        }
+    }
+
+    /// The folder for recordings.
+    #[must_use]
+    pub fn folder(&self) -> &PathBuf {
+        self.settings
+            .recording
+            .folder
+            .as_ref()
+            .unwrap_or(&self.default_folder)
+    }
+
+    fn start(&mut self) {
+        self.tell_video();
+        self.tell_audio();
+        self.tell(Command::SetGain(Decibels(self.settings.gain_db)));
+        self.tell(Command::SetMuted(self.settings.muted));
+        self.tell_format();
+        self.tell(Command::RefreshDevices);
+        self.load_key();
+    }
+
+    fn run(&mut self, command: UiCommand) {
+        match command {
+            UiCommand::GoLiveOrStop => self.go_live_or_stop(),
+            UiCommand::ToggleMute => {
+                self.settings.muted = !self.settings.muted;
+                self.tell(Command::SetMuted(self.settings.muted));
+            }
+            UiCommand::ToggleRecording => self.tell(if self.view.is_recording() {
+                Command::StopRecording
+            } else {
+                Command::StartRecording(RecordingTarget::Folder(self.folder().clone()))
+            }),
+            UiCommand::RefreshDevices => self.tell(Command::RefreshDevices),
+            UiCommand::ResetGain => self.edit(Edit::Gain(0.0)),
+            UiCommand::ChooseFolder => {
+                if !self.choosing_folder {
+                    self.choosing_folder = true;
+                    self.effects.push(Effect::ChooseFolder);
+                }
+            }
+            UiCommand::ToggleKeyShown => self.key_shown = !self.key_shown,
+            UiCommand::DismissFailure => self.view.failure = None,
+            UiCommand::KeepGoing => self.question = None,
+            UiCommand::StopNow => {
+                self.question = None;
+                self.tell(Command::Stop);
+            }
+            UiCommand::StopAndQuit => {
+                self.question = None;
+                self.leaving_since = Some(self.now);
+                if !self.view.is_offline() {
+                    self.tell(Command::Stop);
+                }
+                if self.view.is_recording() {
+                    self.tell(Command::StopRecording);
+                }
+            }
+        }
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        match edit {
+            Edit::Video(source) => {
+                self.settings.video = source;
+                self.view.video = super::state::SourceState::Waiting;
+                self.tell_video();
+            }
+            Edit::Audio(source) => {
+                self.settings.audio = source;
+                self.view.audio = super::state::SourceState::Waiting;
+                self.tell_audio();
+            }
+            Edit::Gain(gain_db) => {
+                self.settings.gain_db = gain_db;
+                self.tell(Command::SetGain(Decibels(gain_db)));
+            }
+            Edit::Output(output) => {
+                self.settings.output = output;
+                self.tell_format();
+            }
+            Edit::Server(server) => self.set_server(server),
+            Edit::Pasted(text) => {
+                let (server, key) = split_paste(&text);
+                self.set_server(server);
+                if let Some(key) = key {
+                    self.key = key;
+                    self.keep_key();
+                }
+            }
+            Edit::ServerDone => {
+                if self.key.is_empty() {
+                    self.load_key();
+                }
+            }
+            Edit::Key(key) => self.key = key,
+            Edit::KeyDone => self.keep_key(),
+            Edit::RememberKey(remember) => {
+                self.settings.destination.remember_key = remember;
+                self.keychain_trouble = None;
+                if remember {
+                    self.kept_key = None;
+                    self.keep_key();
+                } else {
+                    self.forget_key();
+                }
+            }
+            Edit::Folder(folder) => {
+                self.choosing_folder = false;
+                if folder.is_some() {
+                    self.settings.recording.folder = folder;
+                }
+            }
+            Edit::Theme(theme) => {
+                self.settings.window.theme = theme;
+                self.effects.push(Effect::ApplyTheme);
+            }
+        }
+    }
+
+    fn go_live_or_stop(&mut self) {
+        match self.view.status {
+            StreamStatus::Offline { .. } if self.obstacle().is_none() => {
+                self.keep_key();
+                self.view.failure = None;
+                self.tell(Command::GoLive(Destination {
+                    server: self.settings.destination.server.clone(),
+                    key: self.key.clone(),
+                    give_up_after: None,
+                }));
+            }
+            // Nobody watches yet: there is nothing to ask.
+            StreamStatus::Connecting { .. } => self.tell(Command::Stop),
+            StreamStatus::Live { .. } | StreamStatus::Reconnecting { .. } => {
+                self.question = Some(Question::Stop);
+            }
+            StreamStatus::Offline { .. } | StreamStatus::Stopping => {}
+        }
+    }
+
+    fn set_server(&mut self, server: String) {
+        if server != self.settings.destination.server {
+            self.settings.destination.server = server;
+            self.kept_key = None;
+        }
+    }
+
+    /// Replaces "automatic" by the first device there is.
+    fn settle_on_devices(&mut self) {
+        if !self.view.is_offline() {
+            return;
+        }
+        if self.settings.video == VideoSource::Automatic
+            && let Some(camera) = self.view.cameras.iter().flatten().next()
+        {
+            let (id, name) = (camera.id.0.clone(), camera.name.clone());
+            self.edit(Edit::Video(VideoSource::Camera { id, name }));
+        }
+        let microphones = || self.view.microphones.iter().flatten();
+        if self.settings.audio == AudioSource::Automatic
+            && let Some(microphone) = microphones()
+                .find(|microphone| microphone.is_default)
+                .or_else(|| microphones().next())
+        {
+            let (id, name) = (microphone.id.0.clone(), microphone.name.clone());
+            self.edit(Edit::Audio(AudioSource::Microphone { id, name }));
+        }
+    }
+
+    fn tell(&mut self, command: Command) {
+        self.effects.push(Effect::Engine(command));
+    }
+
+    fn tell_video(&mut self) {
+        self.tell(Command::SelectVideo(match &self.settings.video {
+            VideoSource::None => VideoChoice::None,
+            VideoSource::Automatic | VideoSource::TestPicture => VideoChoice::TestPicture,
+            VideoSource::Camera { id, .. } => VideoChoice::Camera(DeviceId(id.clone())),
+        }));
+    }
+
+    fn tell_audio(&mut self) {
+        self.tell(Command::SelectAudio(match &self.settings.audio {
+            AudioSource::Silence => AudioChoice::Silence,
+            AudioSource::Automatic | AudioSource::Beep => AudioChoice::Beep,
+            AudioSource::SteadyTone => AudioChoice::SteadyTone,
+            AudioSource::Microphone { id, .. } => AudioChoice::Microphone(DeviceId(id.clone())),
+        }));
+    }
+
+    fn tell_format(&mut self) {
+        self.tell(Command::SetFormat(format_of(&self.settings.output)));
+    }
+
+    fn load_key(&mut self) {
+        let destination = &self.settings.destination;
+        if destination.remember_key && !destination.server.is_empty() {
+            let server = destination.server.clone();
+            self.effects
+                .push(Effect::Keychain(Request::Load { server }));
+        }
+    }
+
+    /// Gives the key to the keychain, if it is to be remembered and is not there yet.
+    fn keep_key(&mut self) {
+        let destination = &self.settings.destination;
+        let known = self.kept_key.as_ref() == Some(&self.key);
+        if destination.remember_key
+            && !known
+            && !self.key.is_empty()
+            && !destination.server.is_empty()
+        {
+            self.kept_key = Some(self.key.clone());
+            self.effects.push(Effect::Keychain(Request::Store {
+                server: destination.server.clone(),
+                key: self.key.clone(),
+            }));
+        }
+    }
+
+    fn forget_key(&mut self) {
+        self.kept_key = None;
+        let server = self.settings.destination.server.clone();
+        if !server.is_empty() {
+            self.effects
+                .push(Effect::Keychain(Request::Delete { server }));
+        }
+    }
+
+    fn is_done_leaving(&self) -> bool {
+        self.leaving_since
+            .is_some_and(|since| !self.view.is_encoding() || self.now.since(since) > LEAVE_AFTER)
+    }
+
+    /// Adds a line to the story, now.
+    pub fn note(&mut self, severity: Severity, text: String) {
+        self.view.note(self.now, severity, text);
+    }
+}
+
+impl WallClock {
+    /// A clock that says it is `wall` when the engine's clock says `now`.
+    #[must_use]
+    pub fn new(wall: DateTime<Local>, now: MediaTime) -> Self {
+        Self(wall - Duration::from_nanos(now.as_nanos()))
+    }
+
+    /// The time of day, `14:22:05`.
+    #[must_use]
+    pub fn time_of_day(&self, at: MediaTime) -> String {
+        let time = self.0 + Duration::from_nanos(at.as_nanos());
+        time.format("%H:%M:%S").to_string()
+    }
+}
+
+/// How the engine is to encode, by these settings.
+#[must_use]
+pub fn format_of(output: &OutputSettings) -> OutputFormat {
+    OutputFormat {
+        video: VideoFormat {
+            size: output.size(),
+            frame_rate: output.rate(),
+            bitrate: output.video_bitrate(),
+            key_frame_interval: output.key_frame_interval(),
+        },
+        audio: AudioFormat {
+            sample_rate: output.sample_rate,
+            channels: output.channels,
+            bitrate: Bitrate::from_kbps(output.audio_kbps),
+        },
+    }
+}
+
+/// Splits a pasted address into server and key: with an application and more behind it, the last part is the key.
+fn split_paste(text: &str) -> (String, Option<Secret>) {
+    let text = text.trim();
+    let whole = || (text.to_owned(), None);
+    let Some(path_at) = text
+        .find("://")
+        .and_then(|at| text[at + 3..].find('/').map(|slash| at + 3 + slash + 1))
+    else {
+        return whole();
+    };
+    match text[path_at..].rfind('/') {
+        Some(slash) if slash > 0 && path_at + slash + 1 < text.len() => {
+            let (server, key) = text.split_at(path_at + slash);
+            (server.to_owned(), Some(Secret::new(&key[1..])))
+        }
+        _ => whole(),
+    }
+}
+
+/// Longest time for the engine to stop before the window closes without it.
+const LEAVE_AFTER: Duration = Duration::from_millis(1_500);

@@ -1,0 +1,29 @@
+//! The parts of the window. Each is a function from the desk to actions: it reads, paints, and says what a
+//! person wants; it changes nothing itself.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | [`banner`] | what went wrong and what to do |
+//! | [`bottom_bar`] | figures and the big button |
+//! | [`destination`] | server and stream key |
+//! | [`graph`] | bitrate over the last minutes |
+//! | [`output`] | picture, sound and recording |
+//! | [`preview`] | the picture |
+//! | [`question`] | what is asked before something is lost |
+//! | [`sources`] | camera and microphone |
+//! | [`story`] | what happened |
+//! | [`top_bar`] | state, duration, where to |
+
+pub mod banner;
+pub mod bottom_bar;
+pub mod destination;
+pub mod graph;
+pub mod output;
+pub mod preview;
+pub mod question;
+pub mod sources;
+pub mod story;
+pub mod top_bar;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! What happened, in plain words, newest first.
+
+use eframe::egui::{Align2, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
+
+use crate::{
+    engine::event::Severity,
+    ui::{
+        desk::Desk,
+        theme::{Weight, font, measure, tokens},
+        widgets::{card, icon::Icon, text},
+    },
+};
+
+/// Shows the card.
+pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
+    let tokens = tokens(ui);
+    let inner = card::panel(ui, rect);
+    let (title, body) = inner.split_top_bottom_at_y(inner.top() + 16.0);
+    text::write(
+        ui,
+        title,
+        Align2::LEFT_CENTER,
+        "What happened",
+        font(Weight::SemiBold, 12.0),
+        tokens.dim,
+    );
+    let mut list = Rect::from_min_max(
+        pos2(body.left(), body.top() + 4.0),
+        pos2(rect.right() - 4.0, rect.bottom() - 8.0),
+    );
+    if desk.view.story.iter().len() == 0 {
+        list.max = body.max;
+        text::write(
+            ui,
+            list,
+            Align2::CENTER_CENTER,
+            "Nothing yet",
+            font(Weight::Regular, 12.0),
+            tokens.faint,
+        );
+        return;
+    }
+    ui.scope_builder(UiBuilder::new().max_rect(list).id_salt("story"), |ui| {
+        ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
+        ScrollArea::vertical()
+            .auto_shrink([false, false])
+            .show_rows(ui, ROW, desk.view.story.iter().len(), |ui, range| {
+                for entry in desk.view.story.iter().skip(range.start).take(range.len()) {
+                    let mut line = card::line(ui, ROW);
+                    line.max.x -= measure::M;
+                    let face = font(Weight::Regular, 12.0);
+                    let (word, colour) = match entry.severity {
+                        Severity::Good => ("", tokens.good),
+                        Severity::Info => ("", tokens.dim),
+                        Severity::Warning => ("Warning: ", tokens.warning),
+                        Severity::Error => ("Error: ", tokens.live),
+                    };
+                    let time = desk.wall.time_of_day(entry.at);
+                    let time = text::paint(
+                        ui.painter(),
+                        line,
+                        Align2::LEFT_CENTER,
+                        &time,
+                        face.clone(),
+                        tokens.faint,
+                    );
+                    let dot = Rect::from_center_size(
+                        pos2(time.right() + 14.0, line.center().y),
+                        vec2(12.0, 12.0),
+                    );
+                    match entry.severity {
+                        Severity::Warning | Severity::Error => {
+                            Icon::Warning.paint(ui.painter(), dot, colour);
+                        }
+                        Severity::Good | Severity::Info => {
+                            ui.painter().circle_filled(dot.center(), 3.0, colour);
+                        }
+                    }
+                    let words = Rect::from_min_max(pos2(dot.right() + 8.0, line.top()), line.max);
+                    let _ = text::write(
+                        ui,
+                        words,
+                        Align2::LEFT_CENTER,
+                        &entry.text,
+                        face,
+                        tokens.text,
+                    )
+                    .on_hover_text(format!("{word}{}", entry.text));
+                }
+            });
+    });
+}
+
+/// Height of a line.
+const ROW: f32 = 20.0;

@@ -1,0 +1,157 @@
+//! The sentences and figures of the window, made from plain data.
+
+use std::time::Duration;
+
+use crate::{
+    engine::event::{RecordingStatus, Stats, StreamStatus},
+    units::{Decibels, MediaTime, grouped},
+};
+
+use super::desk::Desk;
+
+/// The one word for a state.
+#[must_use]
+pub fn status_word(status: &StreamStatus) -> &'static str {
+    match status {
+        StreamStatus::Offline { .. } => "Offline",
+        StreamStatus::Connecting { .. } => "Connecting",
+        StreamStatus::Live { .. } => "Live",
+        StreamStatus::Reconnecting { .. } => "Reconnecting",
+        StreamStatus::Stopping => "Stopping",
+    }
+}
+
+/// What the state means just now, in one sentence.
+#[must_use]
+pub fn status_sentence(desk: &Desk) -> String {
+    match &desk.view.status {
+        StreamStatus::Offline { .. } => desk
+            .obstacle()
+            .unwrap_or("Ready. Nothing is being sent.")
+            .to_owned(),
+        StreamStatus::Connecting { host } => format!("to {host}"),
+        StreamStatus::Live { host, .. } => {
+            let distance = desk.view.stats.and_then(|stats| stats.round_trip);
+            let away = distance.map_or_else(String::new, |round_trip| {
+                format!(", {} ms away", round_trip.as_millis())
+            });
+            format!("to {host} · accepted by the server{away}")
+        }
+        StreamStatus::Reconnecting {
+            host,
+            attempt,
+            retry_at,
+            ..
+        } => {
+            let wait = retry_at.since(desk.now);
+            if wait.is_zero() {
+                format!("to {host} · trying now (attempt {attempt})")
+            } else {
+                let seconds = wait.as_secs_f32().ceil();
+                format!("to {host} · attempt {attempt} in {seconds} s")
+            }
+        }
+        StreamStatus::Stopping => "Saying goodbye to the server.".to_owned(),
+    }
+}
+
+/// How long the stream has been live, if it is.
+#[must_use]
+pub fn live_for(status: &StreamStatus, now: MediaTime) -> Option<Duration> {
+    match status {
+        StreamStatus::Live { since, .. } => Some(now.since(*since)),
+        _ => None,
+    }
+}
+
+/// `01:12:47`; hours grow as needed.
+#[must_use]
+pub fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// `4.1 GB`, in decimal units as disks are sold.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// `+3 dB`, `−12 dB`, without decimals that nobody hears.
+#[must_use]
+pub fn gain(gain: Decibels) -> String {
+    let whole = gain.0.round();
+    let sign = match whole {
+        whole if whole > 0.0 => "+",
+        whole if whole < 0.0 => "−",
+        _ => "",
+    };
+    format!("{sign}{} dB", whole.abs())
+}
+
+/// `3 (0.02 %)` of the frames that were to be sent.
+#[must_use]
+pub fn dropped(stats: &Stats) -> String {
+    let all = stats.frames_sent + stats.frames_dropped;
+    let share = stats.frames_dropped as f64 / all.max(1) as f64 * 100.0;
+    format!("{} ({share:.2} %)", grouped(stats.frames_dropped))
+}
+
+/// What becomes of the recording, beside its switch.
+#[must_use]
+pub fn recording(status: &RecordingStatus) -> String {
+    match status {
+        RecordingStatus::Off | RecordingStatus::Failed { .. } => "Record".to_owned(),
+        RecordingStatus::Recording { bytes, .. } => format!("Record · {}", size(*bytes)),
+        RecordingStatus::Finished { .. } => "Record · saved".to_owned(),
+    }
+}
+
+/// What stands for a value that is not known yet.
+pub const NOTHING: &str = "–";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_like_a_clock() {
+        assert_eq!(clock(Duration::ZERO), "00:00:00");
+        assert_eq!(clock(Duration::from_secs(4367)), "01:12:47");
+        assert_eq!(clock(Duration::from_hours(100)), "100:00:00");
+    }
+
+    #[test]
+    fn sizes_grow_through_their_units() {
+        assert_eq!(size(999), "0 kB");
+        assert_eq!(size(12_300_000), "12.3 MB");
+        assert_eq!(size(4_100_000_000), "4.1 GB");
+    }
+
+    #[test]
+    fn gains_carry_their_sign() {
+        assert_eq!(gain(Decibels(3.2)), "+3 dB");
+        assert_eq!(gain(Decibels(-60.0)), "−60 dB");
+        assert_eq!(gain(Decibels(-0.2)), "0 dB");
+    }
+
+    #[test]
+    fn dropped_frames_are_told_with_their_share() {
+        let stats = Stats {
+            frames_sent: 9_999,
+            frames_dropped: 1,
+            ..Stats::default()
+        };
+        assert_eq!(dropped(&stats), "1 (0.01 %)");
+        assert_eq!(dropped(&Stats::default()), "0 (0.00 %)");
+    }
+}
