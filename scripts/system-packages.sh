@@ -44,10 +44,8 @@ if command -v apt-get >/dev/null; then
   system=Debian column=3
   installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
   # Nothing of the user's is removed, whatever it conflicts with.
-  install() {
-    as_root apt-get update -qq || echo "The package lists could not be updated; trying with the old ones." >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "$@"
-  }
+  refresh() { as_root apt-get update -qq || echo "The package lists could not be updated; trying with the old ones." >&2; }
+  install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "$@"; }
 elif command -v dnf >/dev/null; then
   system=Fedora column=4
   installed() { rpm -q --quiet --whatprovides "$1"; }
@@ -68,19 +66,14 @@ else
   exit 0
 fi
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    echo "Installing needs root, and there is no sudo here. Run this as root, then try again:" >&2
-    echo "  $*" >&2
-    return 1
-  fi
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+# Root, Homebrew (which wants none), sudo without a password, or somebody at a terminal to type it.
+may_install() {
+  [ "$(id -u)" = 0 ] || [ "$system" = Homebrew ] && return
+  command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { : </dev/tty; } 2>/dev/null; }
 }
 
-missing=()
+missing=() needed=()
 while IFS='|' read -r -a row; do
   case " $wanted " in *" ${row[0]} "*) ;; *) continue ;; esac
   for package in ${row[column - 1]:-}; do
@@ -88,13 +81,26 @@ while IFS='|' read -r -a row; do
     [ ${#missing[@]} -gt 0 ] || echo "Missing on this machine ($system packages):"
     printf '  %-22s %s\n' "$package" "${row[1]}"
     missing+=("$package")
+    [ "${row[0]}" = test ] || needed+=("$package")
   done
 done < <(table)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-if ! install "${missing[@]}" </dev/null; then
-  echo "Not installed. Install what is listed above by hand, then try again." >&2
+if ! may_install; then
+  echo "Installing needs root, and nobody can be asked for a password here. As root: $0 $1" >&2
   exit 1
+fi
+if command -v refresh >/dev/null; then refresh; fi
+if ! install "${missing[@]}" </dev/null; then
+  echo "They cannot be installed together; trying one by one." >&2
+  for package in "${missing[@]}"; do install "$package" </dev/null >&2 || true; done
+  lacking=""
+  for package in "${missing[@]}"; do installed "$package" || lacking+=" $package"; done
+  echo "Not installed:${lacking:- nothing, after all}." >&2
+  for package in ${needed[@]+"${needed[@]}"}; do
+    installed "$package" || { echo "Nothing works without $package; install it by hand, then try again." >&2; exit 1; }
+  done
+  [ -z "$lacking" ] || echo "Going on; the tests that need them will fail and say so." >&2
 fi
 
 # nginx is here as a peer of the tests, which start their own; it shall not serve port 80 because of us.

@@ -69,7 +69,7 @@ fn the_events_tell_the_whole_story(events: &[Value]) {
         "frames_sent",
         "frames_dropped",
         "queue_ms",
-        "uptime_s",
+        "uptime_ms",
     ] {
         assert!(
             reports[0][figure].is_number(),
@@ -82,6 +82,7 @@ fn the_events_tell_the_whole_story(events: &[Value]) {
 
     let summary = events.last().expect("events");
     assert_eq!(summary["event"], "summary", "{summary}");
+    assert_eq!(summary["exit_status"], 0, "{summary}");
 }
 
 fn the_picture_is_as_asked(recording: &Recording) {

@@ -1,6 +1,16 @@
 //! Go Live, pressed in a real window.
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
+
+use eframe::{App as _, egui::Vec2};
+use egui_kittest::{Harness, kittest::Queryable};
+use skywave::{
+    engine::{command::Command, event::Event},
+    media::frame::I420,
+    settings::model::Settings,
+    ui::app::{App, Engine},
+    units::MediaTime,
+};
 
 use crate::support::{
     display::Display,
@@ -15,39 +25,90 @@ fn go_live_pressed_in_the_window_is_live_at_the_server() {
     let scene = Scene::new();
     let nginx = Nginx::start(&scene);
     let display = Display::start(&scene);
+    let settings = format!(
+        "version = 1\n\
+         [video]\nkind = \"test-picture\"\n\
+         [audio]\nkind = \"beep\"\n\
+         [output]\nwidth = 320\nheight = 180\nframe_rate = 15\nvideo_kbps = 400\n\
+         [destination]\nserver = \"{}\"\nremember_key = false\n",
+        nginx.live()
+    );
     fs::create_dir(scene.settings_folder()).expect("the settings' folder");
-    fs::write(
-        scene.settings_folder().join("settings.toml"),
-        format!(
-            "version = 1\n\
-             [video]\nkind = \"test-picture\"\n\
-             [audio]\nkind = \"beep\"\n\
-             [output]\nwidth = 320\nheight = 180\nframe_rate = 15\nvideo_kbps = 400\n\
-             [destination]\nserver = \"{}\"\nremember_key = false\n",
-            nginx.live()
-        ),
-    )
-    .expect("settings.toml");
+    fs::write(scene.settings_folder().join("settings.toml"), &settings).expect("settings.toml");
 
     let mut command = skywave(&scene, &[]);
     let mut program = start(&scene, display.offer_to(&mut command));
-    display.window("Skywave", Duration::from_mins(1));
+    display.wait_for_window("Skywave", PATIENCE);
     display.screenshot("window-idle");
-    display.press("ctrl+k"); // to the stream key
+
+    let (x, y) = place_of("Stream key", &settings);
+    display.click(x, y);
     display.type_text("studio");
     display.press("ctrl+Return");
-    program.wait_until("nginx records", Duration::from_mins(1), |_| {
-        nginx.recorded_bytes() > 100_000
+    program.wait_until("nginx records", PATIENCE, |_| {
+        nginx.recorded_bytes() > 200_000
     });
     display.screenshot("window-live");
+
+    // It asks first, and the safe answer has the keyboard; the other is one further.
     display.press("ctrl+Return");
-    let stopped = nginx.log().len();
-    program.wait_until("the stream is ended", Duration::from_secs(10), |_| {
-        nginx.log()[stopped..].contains("deleteStream")
+    display.press("Tab");
+    display.press("Return");
+    program.wait_until("the stream is ended", PATIENCE, |_| {
+        nginx.log().contains("deleteStream")
     });
+    display.screenshot("window-stopped");
 
     let recording = Recording::open(&nginx.recording());
     assert_eq!(recording.video["profile"], "High");
     assert_eq!(recording.audio["codec_name"], "aac");
+    assert!(nginx.log().contains("studio"), "the key that was typed");
     assert!(program.runs(), "{}", program.stderr());
 }
+
+/// Where the control of that name is in a window of the display's size: the same window is laid out here,
+/// where controls can be asked for by name.
+fn place_of(name: &str, settings: &str) -> (u32, u32) {
+    let settings: Settings = toml::from_str(settings).expect("settings");
+    let mut app = None;
+    let mut frame = eframe::Frame::_new_kittest();
+    let mut harness = Harness::builder()
+        .with_size(Vec2::new(1280.0, 800.0))
+        .build_ui(|ui| {
+            let app = app.get_or_insert_with(|| {
+                App::new(ui.ctx(), Box::new(NoEngine), None, settings.clone(), None)
+            });
+            app.ui(ui, &mut frame);
+        });
+    harness.run_steps(3);
+    let center = harness.get_by_label(name).rect().center();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in the window"
+    )]
+    (center.x as u32, center.y as u32)
+}
+
+/// Enough of an engine to lay out a window.
+struct NoEngine;
+
+impl Engine for NoEngine {
+    fn send(&self, _: Command) {}
+
+    fn try_event(&mut self) -> Option<Event> {
+        None
+    }
+
+    fn preview(&mut self) -> Option<Arc<I420>> {
+        None
+    }
+
+    fn set_waker(&mut self, _: Box<dyn Fn() + Send + Sync>) {}
+
+    fn now(&self) -> MediaTime {
+        MediaTime::ZERO
+    }
+}
+
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -42,8 +42,8 @@ impl Display {
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
     }
 
-    /// Waits for a window whose title contains `title`, gives it the keyboard, and returns its number.
-    pub(crate) fn window(&self, title: &str, limit: Duration) -> String {
+    /// Waits for a window whose title contains `title` and gives it the keyboard.
+    pub(crate) fn wait_for_window(&self, title: &str, limit: Duration) {
         let mut found = String::new();
         wait_until(&format!("a window \"{title}\" is open"), limit, || {
             let search = self
@@ -60,7 +60,14 @@ impl Display {
             !found.is_empty()
         });
         output_of(self.xdotool().args(["windowfocus", "--sync", &found]));
-        found
+    }
+
+    /// Moves the pointer there and clicks.
+    pub(crate) fn click(&self, x: u32, y: u32) {
+        let (x, y) = (x.to_string(), y.to_string());
+        let mut command = self.xdotool();
+        command.args(["mousemove", "--sync", &x, &y, "click", "1"]);
+        output_of(&mut command);
     }
 
     /// Presses keys together: `ctrl+Return`.
