@@ -28,7 +28,7 @@ pub struct Recorder {
     path: PathBuf,
     intake: Mutex<Intake>,
     shared: Arc<Shared>,
-    ended: Receiver<()>,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// What becomes of a recording; told on the recorder's thread.
@@ -124,11 +124,21 @@ impl Recorder {
         Duration::from_millis(self.shared.duration_millis.load(Ordering::Relaxed))
     }
 
-    /// Completes the file; the last event has been told when this returns. Takes less than a second.
+    /// Lets the file be completed, without waiting for it: the last event tells. Packets that come later are
+    /// ignored.
+    pub fn end(&self) {
+        self.intake
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .queue = None;
+    }
+
+    /// Completes the file; the last event has been told when this returns. Takes less than a second. Packets
+    /// that come later are ignored.
     ///
     /// # Errors
     /// When the disk is too slow for that: the file is then completed in the background.
-    pub fn finish(self) -> Result<(), RecordError> {
+    pub fn finish(&self) -> Result<(), RecordError> {
         if self.close() {
             Ok(())
         } else {
@@ -159,7 +169,7 @@ impl Recorder {
                 losing: false,
             }),
             shared: Arc::clone(&shared),
-            ended,
+            ended: Mutex::new(ended),
         };
         let thread = thread::Builder::new().name("recorder".to_owned());
         let run = {
@@ -188,21 +198,21 @@ impl Recorder {
 
     /// Ends the queue and waits for the thread, within a limit; whether it has ended.
     fn close(&self) -> bool {
-        let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
-        intake.queue = None;
-        drop(intake);
+        self.end();
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         // Nothing is ever sent: the thread's end closes the channel.
-        self.ended.recv_timeout(FINISH_WITHIN) == Err(RecvTimeoutError::Disconnected)
+        ended.recv_timeout(FINISH_WITHIN) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let open = {
-            let intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
-            intake.queue.is_some()
-        };
-        if open {
+        let intake = self.intake.get_mut();
+        if intake
+            .unwrap_or_else(PoisonError::into_inner)
+            .queue
+            .is_some()
+        {
             self.close();
         }
     }
@@ -518,6 +528,23 @@ mod tests {
             metadata[1].get("filesize").and_then(Value::as_number),
             Some(bytes as f64)
         );
+    }
+
+    #[test]
+    fn a_recorder_is_shared_by_the_threads_of_picture_and_sound() {
+        let (recorder, events) = start(MemoryDisk::with_room(usize::MAX), format());
+        recorder.write(video_at(millis(0), true));
+        thread::scope(|scope| {
+            scope.spawn(|| recorder.write(video_at(millis(33), false)));
+            scope.spawn(|| recorder.write(audio_at(millis(21))));
+        });
+        recorder.end();
+        recorder.write(video_at(millis(67), true));
+        recorder.finish().unwrap();
+        let RecorderEvent::Finished { duration, .. } = next(&events) else {
+            panic!("not finished")
+        };
+        assert_eq!(duration.as_millis(), 66, "what comes later is ignored");
     }
 
     #[test]
