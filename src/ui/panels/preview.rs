@@ -12,6 +12,7 @@ use crate::{
         state::SourceState,
         theme::{CARD_RADIUS, Weight, font, measure, tokens},
         widgets::{icon::Icon, text},
+        words,
     },
 };
 
@@ -95,7 +96,7 @@ fn paint_words(ui: &mut Ui, rect: Rect, desk: &Desk) {
             "No picture",
             "Only sound is sent. Choose a camera to send a picture.".to_owned(),
         ),
-        (_, SourceState::Lost(reason)) => ("No picture from the camera", sentence(reason)),
+        (_, SourceState::Lost(reason)) => ("No picture from the camera", words::sentence(reason)),
         (_, SourceState::Waiting | SourceState::Ready(_)) => {
             ("Waiting for the picture", String::new())
         }
@@ -111,18 +112,14 @@ fn paint_words(ui: &mut Ui, rect: Rect, desk: &Desk) {
         font(Weight::SemiBold, 15.0),
         tokens.on_stage,
     );
-    let width = (rect.width() - 64.0).min(460.0);
-    let galley = ui.painter().layout(
-        words,
-        font(Weight::Regular, 13.0),
-        tokens.on_stage_dim,
-        width,
-    );
-    let at = pos2(
-        rect.center().x - galley.size().x / 2.0,
-        rect.center().y + 18.0,
-    );
-    ui.painter().galley(at, galley, tokens.on_stage_dim);
+    let face = font(Weight::Regular, 13.0);
+    let widest = (rect.width() - 64.0).min(460.0);
+    let galley = ui
+        .painter()
+        .layout(words.clone(), face.clone(), tokens.on_stage_dim, widest);
+    let width = galley.size().x + 1.0;
+    let at = pos2(rect.center().x - width / 2.0, rect.center().y + 18.0);
+    text::paragraph(ui, at, width, &words, face, tokens.on_stage_dim);
 }
 
 /// Words over the picture, their box's lower left corner `at`.
@@ -156,18 +153,6 @@ fn caption(
         pos2(inner.right() + 1.0, inner.bottom()),
     );
     text::write(ui, line, Align2::LEFT_CENTER, words, face, ink);
-}
-
-/// `reason` with a capital letter and a full stop.
-fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    let dot = if reason.ends_with('.') { "" } else { "." };
-    format!("{first}{}{dot}", letters.as_str())
 }
 
 /// The colour of trouble over a picture: the dark theme's warning, in both themes.

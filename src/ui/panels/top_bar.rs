@@ -112,7 +112,7 @@ fn turning(desk: &Desk) -> Icon {
 }
 
 fn settings_menu(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
-    let response = button::button(ui, rect, "Settings", Look::Link, button::face());
+    let response = button::button(ui, rect, "Settings", Look::Quiet, button::face());
     Popup::menu(&response)
         .width(MENU_WIDTH)
         .gap(6.0)
