@@ -21,12 +21,12 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, picture: Option<(TextureId, Ve
     let tokens = tokens(ui);
     let response = ui.interact(rect, ui.scope_id().with("preview"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Preview"));
-    ui.painter().rect_filled(rect, CARD_RADIUS, tokens.stage);
-
     let wanted = !matches!(desk.settings.video, VideoSource::None);
-    match picture.filter(|_| wanted) {
-        Some((texture, size)) => paint_picture(ui, rect, texture, size),
-        None => paint_words(ui, rect, desk),
+    if let Some((texture, size)) = picture.filter(|_| wanted) {
+        paint_picture(ui, rect, texture, size);
+    } else {
+        ui.painter().rect_filled(rect, CARD_RADIUS, tokens.stage);
+        paint_words(ui, rect, desk);
     }
     let edge = if desk.view.is_live() {
         Stroke::new(2.0, tokens.live)
@@ -80,6 +80,8 @@ fn paint_picture(ui: &Ui, rect: Rect, texture: TextureId, size: Vec2) {
     let radius = if fills {
         CARD_RADIUS
     } else {
+        ui.painter()
+            .rect_filled(rect, CARD_RADIUS, tokens(ui).stage);
         CornerRadius::ZERO
     };
     let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));

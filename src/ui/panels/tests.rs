@@ -483,6 +483,24 @@ fn the_state_has_one_word_and_a_sentence() {
 }
 
 #[test]
+fn the_theme_is_chosen_in_the_settings() {
+    use crate::settings::model::ThemeChoice;
+    let mut harness = harness(desk(), |ui, rect, desk, commands| {
+        let bar = Rect::from_min_size(rect.min, vec2(rect.width(), 54.0));
+        top_bar::show(ui, bar, desk, commands);
+    });
+    harness
+        .get_by_role_and_label(Role::Button, "Settings")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::Button, "Light").click();
+    harness.run_steps(3);
+    let desk = &mut harness.state_mut().desk;
+    assert_eq!(desk.settings.window.theme, ThemeChoice::Light);
+    assert_eq!(desk.take_effects(), [Effect::ApplyTheme]);
+}
+
+#[test]
 fn a_missing_picture_is_explained() {
     let mut desk = desk();
     desk.hear(Event::VideoSource(SourceEvent::Lost(CaptureError::Busy {
