@@ -325,7 +325,7 @@ const MARKS: usize = 1024;
 const DEVICE_BLOCK_MILLIS: u32 = 10;
 /// The same of a sound server, which keeps no more than this for us: when its own blocks are longer, sound is
 /// lost. Well below [`super::LATENCY`].
-const SERVER_BLOCK_MILLIS: u32 = 50;
+const SERVER_BLOCK_MILLIS: u32 = 80;
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// A device that calls its sound older than this counts time in its own way.
