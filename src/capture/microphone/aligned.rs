@@ -370,7 +370,8 @@ mod tests {
                     reason = "positive"
                 )]
                 let captured_at = MediaTime::from_nanos(((start + late) * 1e9) as u64);
-                self.tap.write(&block, 1, captured_at);
+                let age = Duration::from_millis(20);
+                self.tap.write(&block, 1, captured_at + age, age);
                 self.written += block.len() as u64;
             }
         }
