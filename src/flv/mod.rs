@@ -1,1 +1,19 @@
 //! FLV tags, codec headers, files: what RTMP messages and recordings are made of.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | [`tag`] | the bodies of video and audio tags, which are also the payload of RTMP media messages |
+//! | [`avc`] | H.264 in containers: the decoder configuration record, NAL units |
+//! | [`sps`] | what a sequence parameter set says about the picture |
+//! | [`aac`] | the AudioSpecificConfig |
+//! | [`timestamps`] | media time to stream milliseconds |
+
+pub mod aac;
+pub mod avc;
+mod bits;
+pub mod sps;
+pub mod tag;
+pub mod timestamps;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -2,6 +2,16 @@
 //!
 //! | file | what it is about |
 //! |---|---|
+//! | [`url`] | server addresses, and splitting what people paste |
+//! | [`handshake`] | the first 3,073 bytes each way |
+//! | [`chunk`] | messages in pieces: chunk streams |
+//! | [`message`] | what the messages mean |
 //! | [`refusal`] | what went wrong, in words, and whether waiting can help |
+//!
+//! The sections named in comments are those of Adobe's *RTMP specification 1.0* (2012).
 
+pub mod chunk;
+pub mod handshake;
+pub mod message;
 pub mod refusal;
+pub mod url;
