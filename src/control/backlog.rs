@@ -76,7 +76,13 @@ impl<T> Backlog<T> {
             Kind::Frame { .. } | Kind::Audio => None,
         };
         self.entries.push_back(Entry { time, kind, item });
-        self.relieve(time).or(caught_up)
+        match (self.relieve(time), caught_up) {
+            (Some(mut dropped), Some(earlier)) => {
+                dropped.frames += earlier.frames;
+                Some(dropped)
+            }
+            (dropped, earlier) => dropped.or(earlier),
+        }
     }
 
     /// Takes out what is to be sent next.
