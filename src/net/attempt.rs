@@ -58,6 +58,7 @@ struct Attempt<'a> {
     rate: RateMeter,
     live: bool,
     next_look: MediaTime,
+    next_drop_report: MediaTime,
     stopping: Option<Stopping>,
     /// How the session ended.
     ended: Option<Result<(), Failure>>,
@@ -118,6 +119,7 @@ impl<'a> Attempt<'a> {
             rate: RateMeter::default(),
             live: false,
             next_look: now,
+            next_drop_report: now,
             stopping: None,
             ended: None,
         }
@@ -261,19 +263,11 @@ impl<'a> Attempt<'a> {
 
     /// Looks, ten times a second, at what arrived: whether the stream is live, or the link dead.
     fn look(&mut self, now: MediaTime) -> Result<(), Failure> {
-        if let Some(dropped) = self.task.shared.inbox.take_dropped() {
-            self.task.emit(PublisherEvent::Dropped {
-                frames: dropped.frames,
-                reason: dropped.reason,
-            });
-            if dropped.want_key_frame {
-                self.task.emit(PublisherEvent::KeyFrameWanted);
-            }
-        }
         if now < self.next_look {
             return Ok(());
         }
         self.next_look = now + LOOK_INTERVAL;
+        self.look_for_drops(now);
 
         let figures = tcp_info::read(&self.socket);
         let waiting = !self.out.is_empty() || self.unflushed;
@@ -317,6 +311,22 @@ impl<'a> Attempt<'a> {
             return Err(Failure::stalled(&self.task.peer, silent_for));
         }
         Ok(())
+    }
+
+    fn look_for_drops(&mut self, now: MediaTime) {
+        if self.task.shared.inbox.take_key_frame_wanted() {
+            self.task.emit(PublisherEvent::KeyFrameWanted);
+        }
+        if now < self.next_drop_report {
+            return;
+        }
+        if let Some(dropped) = self.task.shared.inbox.take_dropped() {
+            self.next_drop_report = now + DROP_REPORT_INTERVAL;
+            self.task.emit(PublisherEvent::Dropped {
+                frames: dropped.frames,
+                reason: dropped.reason,
+            });
+        }
     }
 
     fn stop(&mut self, now: MediaTime) {
@@ -446,6 +456,8 @@ fn out_of_time(task: &Task) -> Failure {
 
 /// How often is looked at what arrived.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How often is told what was dropped.
+const DROP_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a stop still sends what is queued.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 /// How long a stop takes at most.

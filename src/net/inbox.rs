@@ -35,6 +35,7 @@ struct State {
     /// All pictures viewers missed.
     frames_dropped: u64,
     untold: Option<Dropped>,
+    key_frame_wanted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,7 @@ impl Inbox {
                 missed: 0,
                 frames_dropped: 0,
                 untold: None,
+                key_frame_wanted: false,
             }),
             filled: Notify::new(),
         }
@@ -70,6 +72,7 @@ impl Inbox {
     pub(super) fn open(&self) {
         let mut state = self.lock();
         state.backlog.clear();
+        state.key_frame_wanted = false; // the opener asks for one anyway
         state.phase = Phase::Starting;
     }
 
@@ -92,6 +95,11 @@ impl Inbox {
 
     pub(super) fn take(&self) -> Option<Packet> {
         self.lock().backlog.pop()
+    }
+
+    /// Whether, since the last call, it turned out that pictures cannot go on without a key frame.
+    pub(super) fn take_key_frame_wanted(&self) -> bool {
+        std::mem::take(&mut self.lock().key_frame_wanted)
     }
 
     /// What was dropped since the last call, all in one.
@@ -154,12 +162,13 @@ impl State {
                 frames,
                 audio_blocks: 0,
                 want_key_frame: false,
-                reason: format!("{frames} frames were lost while the connection was down."),
+                reason: "The connection was down.".to_owned(),
             });
         }
     }
 
     fn tell(&mut self, dropped: Dropped) {
+        self.key_frame_wanted |= dropped.want_key_frame;
         self.untold = Some(match self.untold.take() {
             None => dropped,
             Some(earlier) => Dropped {
@@ -245,6 +254,8 @@ mod tests {
         assert_eq!(inbox.frames_dropped(), 101);
         let told = inbox.take_dropped().unwrap();
         assert!(told.want_key_frame);
+        assert!(inbox.take_key_frame_wanted());
+        assert!(!inbox.take_key_frame_wanted());
         assert!(inbox.duration() <= LIMIT);
     }
 }

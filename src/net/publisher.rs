@@ -78,11 +78,11 @@ pub enum PublisherEvent {
     },
     /// The picture can go on only with a key frame: encode one.
     KeyFrameWanted,
-    /// Viewers miss something.
+    /// Viewers miss something. Told at most once a second, with all that is missing since the last time.
     Dropped {
         /// So many pictures; 0 where only sound is missing.
         frames: u64,
-        /// Why, in one sentence.
+        /// Why, in one sentence without the number.
         reason: String,
     },
     /// Something a person may want to know.

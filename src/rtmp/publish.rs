@@ -1,12 +1,16 @@
 //! Our side of a session: from the handshake to publishing and a clean goodbye, without sockets or clocks.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+mod media;
+
+use std::{collections::VecDeque, time::Duration};
+
+use media::MediaWriter;
 
 use super::{
     acknowledged::Acknowledged,
     chunk::{ChunkError, ChunkReader, ChunkWriter},
     handshake::{ClientHandshake, HandshakeError, Spoken},
-    message::{Command, MediaKind, Message, UserControl, write_media},
+    message::{Command, Message, UserControl},
     refusal::{Failure, FailureKind, Peer, Step},
     session::{CONNECTION, Output, ReceivedBytes},
     status::{Meaning, Status},
@@ -14,12 +18,8 @@ use super::{
 };
 use crate::{
     amf0::Value,
-    flv::{
-        metadata,
-        tag::{self, TagBody},
-        timestamps::Timestamps,
-    },
-    media::packet::{AacConfig, AvcConfig, Packet, StreamFormat},
+    flv::metadata,
+    media::packet::{Packet, StreamFormat},
     secret::Secret,
     units::MediaTime,
 };
@@ -34,7 +34,7 @@ pub struct PublishSession {
     state: State,
     reader: ChunkReader,
     writer: ChunkWriter,
-    media: Media,
+    media: MediaWriter,
     /// When what is awaited counts as not coming any more.
     deadline: Option<MediaTime>,
     /// Bytes for the server that were not polled yet.
@@ -117,26 +117,13 @@ enum State {
     Ended,
 }
 
-/// What has been told about the media so far.
-#[derive(Debug)]
-struct Media {
-    timestamps: Timestamps,
-    /// The last ones seen, and whether the server knows them.
-    avc: Option<(Arc<AvcConfig>, bool)>,
-    aac: Option<(Arc<AacConfig>, bool)>,
-}
-
 impl PublishSession {
     /// A session over a new connection, whose first bytes are ready to be polled.
     #[must_use]
     pub fn new(now: MediaTime, config: PublishConfig) -> Self {
         let mut out = Vec::new();
         let handshake = ClientHandshake::new(config.seed, &mut out);
-        let media = Media {
-            timestamps: Timestamps::new(config.format.video.is_some()),
-            avc: None,
-            aac: None,
-        };
+        let media = MediaWriter::new(config.format.video.is_some());
         Self {
             peer: Peer::of(&config.server),
             config,
@@ -190,7 +177,7 @@ impl PublishSession {
     /// Whether media has begun to be sent: metadata and headers are out, and at least one packet.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.media.timestamps.has_begun()
+        self.media.has_begun()
     }
 
     /// Whether the server accepted the stream and it was not closed since.
@@ -448,33 +435,9 @@ impl PublishSession {
         let State::Publishing { stream_id, .. } = self.state else {
             return Ok(());
         };
-        self.media.notice(packet);
-        let Some(timestamp) = self.media.timestamps.stamp(packet) else {
-            return Ok(());
-        };
-        let mut write = |kind, body: &TagBody| {
-            let (writer, out) = (&mut self.writer, &mut self.out);
-            write_media(kind, body, timestamp, stream_id, writer, out)
-        };
-        let mut send = || {
-            // The header of the sound first, where it is known by now: servers look for both before the
-            // first picture.
-            if let Some((config, told @ false)) = &mut self.media.aac {
-                write(MediaKind::Audio, &tag::aac_sequence_header(config))?;
-                *told = true;
-            }
-            match packet {
-                Packet::Video(picture) => {
-                    if let Some((config, told @ false)) = &mut self.media.avc {
-                        write(MediaKind::Video, &tag::avc_sequence_header(config))?;
-                        *told = true;
-                    }
-                    write(MediaKind::Video, &tag::avc_frame(picture))
-                }
-                Packet::Audio(sound) => write(MediaKind::Audio, &tag::aac_frame(sound)),
-            }
-        };
-        send().map_err(|error: ChunkError| self.broken_by_us(&error))
+        self.media
+            .write(packet, stream_id, &mut self.writer, &mut self.out)
+            .map_err(|error| self.broken_by_us(&error))
     }
 
     fn close(&mut self, now: MediaTime) -> Result<(), Failure> {
@@ -539,27 +502,6 @@ impl PublishSession {
 
     fn broken_by_us(&self, error: &ChunkError) -> Failure {
         Failure::unsendable(&self.peer, &error.to_string())
-    }
-}
-
-impl Media {
-    /// Remembers how `packet` is to be decoded. Parameter sets change at key frames only.
-    fn notice(&mut self, packet: &Packet) {
-        match packet {
-            Packet::Video(picture) if picture.key_frame => remember(&mut self.avc, &picture.config),
-            Packet::Video(_) => {}
-            Packet::Audio(sound) => remember(&mut self.aac, &sound.config),
-        }
-    }
-}
-
-/// Keeps `config`, as yet untold if it is different from the last.
-fn remember<T: PartialEq>(kept: &mut Option<(Arc<T>, bool)>, config: &Arc<T>) {
-    let same = kept
-        .as_ref()
-        .is_some_and(|(last, _)| Arc::ptr_eq(last, config) || last == config);
-    if !same {
-        *kept = Some((Arc::clone(config), false));
     }
 }
 

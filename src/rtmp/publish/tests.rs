@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     flv::{
         tag::VideoTag,
         testing::{audio_at, format, sound_only, video_at},
     },
+    media::packet::AvcConfig,
     rtmp::{
         handshake::ServerHandshake,
         receive::{self, ReceivePolicy, ReceiveSession, Received},
