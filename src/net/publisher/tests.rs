@@ -143,6 +143,16 @@ fn receiver(listen: &str, policy: ReceivePolicy) -> (Receiver, EventReceiver<Rec
     (receiver, arrived)
 }
 
+/// All that arrives up to the end of a stream, which may come a moment after the publisher is done.
+#[track_caller]
+fn up_to_the_end(arrived: &EventReceiver<Received>) -> Vec<Received> {
+    let mut tags = Vec::new();
+    while !matches!(tags.last(), Some(Received::Ended { .. })) {
+        tags.push(arrived.recv_timeout(PATIENCE).unwrap());
+    }
+    tags
+}
+
 /// An address where nothing listens.
 fn dead_address() -> SocketAddr {
     TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap()
@@ -203,7 +213,7 @@ fn a_stream_goes_live_arrives_and_stops_cleanly() {
     fed.stop();
 
     let stats = fed.publisher.stats();
-    let tags: Vec<Received> = arrived.try_iter().collect();
+    let tags = up_to_the_end(&arrived);
     assert!(matches!(tags.first(), Some(Received::Began { app, .. }) if app == "live"));
     assert_eq!(tags.last(), Some(&Received::Ended { because: None }));
     let pictures = tags.iter().filter(|tag| match tag {
@@ -323,10 +333,8 @@ fn dropping_the_handle_stops_it() {
         }
     };
     assert_eq!(ended, None);
-    assert_eq!(
-        arrived.try_iter().last(),
-        Some(Received::Ended { because: None })
-    );
+    let tags = up_to_the_end(&arrived);
+    assert_eq!(tags.last(), Some(&Received::Ended { because: None }));
 }
 
 #[test]
@@ -344,8 +352,8 @@ fn a_stream_that_is_cut_off_comes_back_from_zero_with_a_key_frame() {
     let dropped = fed.publisher.stats().frames_dropped;
     assert!(dropped > 0, "frames of the outage are counted");
     fed.stop();
-    let videos: Vec<(u32, Bytes)> = arrived
-        .try_iter()
+    let videos: Vec<(u32, Bytes)> = up_to_the_end(&arrived)
+        .into_iter()
         .filter_map(|tag| match tag {
             Received::Video { timestamp, body } => Some((timestamp, body)),
             _ => None,
@@ -436,12 +444,8 @@ fn a_secured_stream_goes_live_with_a_certificate_that_is_trusted() {
     });
     fed.wait_until_live();
     fed.stop();
-    // The bytes take a detour through another thread.
-    loop {
-        if let Received::Ended { because } = arrived.recv_timeout(PATIENCE).unwrap() {
-            break assert_eq!(because, None);
-        }
-    }
+    let tags = up_to_the_end(&arrived);
+    assert_eq!(tags.last(), Some(&Received::Ended { because: None }));
 }
 
 #[test]
