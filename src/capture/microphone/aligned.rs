@@ -269,9 +269,9 @@ impl CaptureTimeline {
         self.strays = 0;
         self.marks = self.marks.saturating_add(1);
         let weight = (passed / SMOOTHING.as_nanos() as f64)
-            .max(1.0 / f64::from(self.marks))
+            .max(2.0 / (f64::from(self.marks) + 1.0))
             .min(1.0);
-        // Until a second of marks is there, their plain mean.
+        // The first times are the worst, for a stream that starts loses sound: later ones count for more.
         self.start = Some(smoothed + (start - smoothed) * weight);
     }
 
