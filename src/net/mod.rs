@@ -14,5 +14,4 @@ pub mod connect;
 mod inbox;
 pub mod publisher;
 pub mod receiver;
-#[cfg(test)]
 pub mod tcp_info;

@@ -46,6 +46,8 @@ pub enum FailureKind {
     Stalled,
     /// The server broke the protocol.
     Protocol,
+    /// This computer could not do its part.
+    Local,
 }
 
 /// Whom a failure is about: the part of an address that may be shown.
@@ -116,7 +118,8 @@ impl Failure {
             FailureKind::Address
             | FailureKind::Tls
             | FailureKind::NotRtmp
-            | FailureKind::Refused => false,
+            | FailureKind::Refused
+            | FailureKind::Local => false,
             FailureKind::UnknownHost
             | FailureKind::PortRefused
             | FailureKind::Unreachable
