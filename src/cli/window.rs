@@ -1,13 +1,17 @@
 //! `skywave` without a command: the window.
 
+use std::sync::Arc;
+
 use super::exit::{Exit, ExitStatus};
 use crate::{
-    engine::handle::Engine,
+    engine::{command::Command, event::Event, handle::Engine},
+    media::frame::I420,
     settings::{
         model::Settings,
         store::{Loaded, Store},
     },
     ui::{self, desk::format_of},
+    units::MediaTime,
 };
 
 /// Opens the window and stays until it is closed.
@@ -44,4 +48,26 @@ pub fn window() -> Result<(), Exit> {
         let message = format!("the window cannot open: {error}; use `skywave live` or `skywave check` without a display");
         Exit::new(ExitStatus::Problems, message)
     })
+}
+
+impl ui::Engine for Engine {
+    fn send(&self, command: Command) {
+        Engine::send(self, command);
+    }
+
+    fn try_event(&mut self) -> Option<Event> {
+        Engine::try_event(self)
+    }
+
+    fn preview(&mut self) -> Option<Arc<I420>> {
+        Engine::preview(self)
+    }
+
+    fn set_waker(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
+        Engine::set_waker(self, wake);
+    }
+
+    fn now(&self) -> MediaTime {
+        Engine::now(self)
+    }
 }

@@ -3,7 +3,6 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`app`] | the window's life: events in, paint, effects out; the [`app::Engine`] it is given |
-//! | [`engine`] | the real engine, as the window asks for it |
 //! | [`desk`] | everything shown and edited, as plain data; actions in, effects out |
 //! | [`state`] | what the engine told |
 //! | [`command`] | what controls can ask for: labels, tooltips, shortcuts |
@@ -17,7 +16,6 @@
 pub mod app;
 pub mod command;
 pub mod desk;
-pub mod engine;
 pub mod layout;
 pub mod panels;
 pub mod picture;
