@@ -30,8 +30,15 @@ use crate::{
         camera, microphone,
         source::{AudioChoice, CameraInfo, MicrophoneInfo, SourceEvent, VideoChoice},
     },
-    encode::{aac::AacEncoder, encoder::EncodeError, h264::H264Encoder},
-    media::{clock::Clock, packet::StreamFormat},
+    encode::{
+        aac::AacEncoder,
+        encoder::EncodeError,
+        h264::{Acceleration, H264Encoder},
+    },
+    media::{
+        clock::Clock,
+        packet::{StreamFormat, VideoFormat},
+    },
     net::publisher::PublisherEvent,
     record::{RecorderEvent, RecordingTarget},
     rtmp::refusal::Failure,
@@ -135,6 +142,7 @@ impl Director {
 
     /// Works until [`Input::Quit`].
     pub fn run(mut self, inbox: &Receiver<Input>) {
+        self.tell_acceleration();
         let mut next_statistics = self.clock.now() + STATISTICS_INTERVAL;
         loop {
             match inbox.recv_timeout(self.clock.until(next_statistics)) {
@@ -191,10 +199,7 @@ impl Director {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::SelectVideo(choice) => {
-                self.video_choice = choice.clone();
-                self.program.select(choice);
-            }
+            Command::SelectVideo(choice) => self.select_video(choice),
             Command::SelectAudio(choice) => self.select_audio(choice),
             Command::RefreshDevices => self.refresh_devices(),
             Command::SetGain(gain) => self.audio.set_gain(gain),
@@ -208,7 +213,32 @@ impl Director {
         }
     }
 
+    /// What is built in is ready at once; a camera tells itself.
+    fn select_video(&mut self, choice: VideoChoice) {
+        if choice == VideoChoice::TestPicture {
+            let VideoFormat {
+                size, frame_rate, ..
+            } = self.format.video;
+            let description = format!("Test picture, {size} at {frame_rate}");
+            self.events
+                .push(Event::VideoSource(SourceEvent::Ready { description }));
+        }
+        self.video_choice = choice.clone();
+        self.program.select(choice);
+    }
+
     fn select_audio(&mut self, choice: AudioChoice) {
+        let built_in = match choice {
+            AudioChoice::Silence => Some("Silence"),
+            AudioChoice::Beep => Some("Beep each second"),
+            AudioChoice::SteadyTone => Some("Steady tone"),
+            AudioChoice::Microphone(_) => None,
+        };
+        if let Some(description) = built_in {
+            let description = description.to_owned();
+            self.events
+                .push(Event::AudioSource(SourceEvent::Ready { description }));
+        }
         self.audio.select(choice);
     }
 
@@ -226,9 +256,9 @@ impl Director {
     }
 
     fn set_format(&mut self, format: OutputFormat) {
+        self.format = format;
         if let Some(encoders) = &self.encoders {
             let bitrate = format.video.bitrate;
-            self.format.video.bitrate = bitrate;
             if let Some(video) = &encoders.video
                 && video.bitrate() != bitrate
             {
@@ -241,9 +271,14 @@ impl Director {
             }
             return;
         }
-        self.format = format;
-        self.program
-            .set_format(format.video.size, format.video.frame_rate);
+        self.apply_format();
+    }
+
+    fn apply_format(&mut self) {
+        let VideoFormat {
+            size, frame_rate, ..
+        } = self.format.video;
+        self.program.set_format(size, frame_rate);
     }
 
     /// Starts the encoders unless they run already.
@@ -294,7 +329,9 @@ impl Director {
         }
         self.program.detach_encoder();
         self.audio.detach_encoder();
-        self.encoders = None;
+        if self.encoders.take().is_some() {
+            self.apply_format();
+        }
     }
 
     fn go_live(&mut self, destination: &Destination) {
@@ -441,6 +478,14 @@ impl Director {
             self.recording = None;
             self.events.push(Event::Recording(status));
             self.end_idle_encoders();
+        }
+    }
+
+    fn tell_acceleration(&mut self) {
+        if Acceleration::detect() == Ok(Acceleration::None) {
+            let text = "This build encodes video several times slower than it could: the assembler NASM was \
+                        missing when it was built. Install NASM and build again.";
+            self.decide(Severity::Warning, Cause::Encoder, text.into());
         }
     }
 
