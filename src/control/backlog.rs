@@ -42,7 +42,7 @@ pub struct Dropped {
     pub audio_blocks: u64,
     /// Whether pictures cannot go on before a key frame comes.
     pub want_key_frame: bool,
-    /// One sentence.
+    /// One sentence, without these numbers.
     pub reason: String,
 }
 
@@ -76,7 +76,13 @@ impl<T> Backlog<T> {
             Kind::Frame { .. } | Kind::Audio => None,
         };
         self.entries.push_back(Entry { time, kind, item });
-        self.relieve(time).or(caught_up)
+        match (self.relieve(time), caught_up) {
+            (Some(mut dropped), Some(earlier)) => {
+                dropped.frames += earlier.frames;
+                Some(dropped)
+            }
+            (dropped, earlier) => dropped.or(earlier),
+        }
     }
 
     /// Takes out what is to be sent next.
@@ -125,9 +131,8 @@ impl<T> Backlog<T> {
                     audio_blocks: 0,
                     want_key_frame: false,
                     reason: format!(
-                        "{} of pictures waited for the uplink, so {} left out that no other needs.",
-                        seconds(pictures),
-                        were(frames)
+                        "{} of pictures waited for the uplink; some that no other needs were left out.",
+                        seconds(pictures)
                     ),
                 });
             }
@@ -141,7 +146,7 @@ impl<T> Backlog<T> {
                 audio_blocks,
                 want_key_frame: false,
                 reason: format!(
-                    "{} of sound waited for the uplink, so the oldest was left out.",
+                    "{} of sound waited for the uplink; the oldest was left out.",
                     seconds(sound)
                 ),
             });
@@ -166,9 +171,8 @@ impl<T> Backlog<T> {
             audio_blocks: 0,
             want_key_frame: self.awaiting_key_frame,
             reason: format!(
-                "{} of pictures waited for the uplink, so {} left out, up to the next key frame.",
-                seconds(pictures),
-                were(frames)
+                "{} of pictures waited for the uplink; those up to the next key frame were left out.",
+                seconds(pictures)
             ),
         }
     }
@@ -182,10 +186,7 @@ impl<T> Backlog<T> {
             frames,
             audio_blocks: sound,
             want_key_frame: true,
-            reason: format!(
-                "Too much media waited for the uplink, so {} left out.",
-                were(frames)
-            ),
+            reason: "Too much media waited for the uplink; all of it was left out.".to_owned(),
         }
     }
 
@@ -196,10 +197,7 @@ impl<T> Backlog<T> {
             frames,
             audio_blocks: 0,
             want_key_frame: false,
-            reason: format!(
-                "{} left out until the key frame with which the picture goes on.",
-                were(frames)
-            ),
+            reason: "After the gap, the picture could go on only with a key frame.".to_owned(),
         })
     }
 
@@ -227,13 +225,6 @@ impl<T> Backlog<T> {
 impl Kind {
     fn is_picture(self) -> bool {
         self != Self::Audio
-    }
-}
-
-fn were(frames: u64) -> String {
-    match frames {
-        1 => "1 frame was".to_owned(),
-        _ => format!("{frames} frames were"),
     }
 }
 
@@ -309,7 +300,7 @@ mod tests {
         assert!(!dropped[0].want_key_frame);
         assert_eq!(
             dropped[0].reason,
-            "2.0 s of pictures waited for the uplink, so 50 frames were left out, up to the next key frame."
+            "2.0 s of pictures waited for the uplink; those up to the next key frame were left out."
         );
         assert_eq!(pictures(&queue), [2000, 2040]);
         let sound = queue.entries.iter().filter(|e| e.kind == Kind::Audio);
@@ -328,10 +319,6 @@ mod tests {
         assert_eq!(queue.skipped(), 10);
         let told = queue.push(MediaTime::from_millis(2480), KEY, 2480).unwrap();
         assert_eq!((told.frames, told.want_key_frame), (10, false));
-        assert_eq!(
-            told.reason,
-            "10 frames were left out until the key frame with which the picture goes on."
-        );
         assert_eq!(pictures(&queue), [2480]);
     }
 

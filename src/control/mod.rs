@@ -2,12 +2,14 @@
 //!
 //! Time is an argument, randomness too: every decision can be tested on a virtual clock.
 //!
-//! | file | what it decides |
+//! | file | what it is about |
 //! |---|---|
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
+//! | [`rate`] | how fast a count grows |
 //! | [`reconnect`] | when the next attempt to connect starts, and when to give up |
 //! | [`watchdog`] | whether the link is dead |
 
 pub mod backlog;
+pub mod rate;
 pub mod reconnect;
 pub mod watchdog;

@@ -1,13 +1,15 @@
 //! What may be asked of a running engine.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use crate::{
     capture::source::{AudioChoice, VideoChoice},
     media::packet::{AudioFormat, VideoFormat},
     secret::Secret,
-    units::{Bitrate, Decibels},
+    units::Decibels,
 };
+
+pub use crate::record::RecordingTarget;
 
 /// One wish. Commands never block and never fail: what came of them is told by events.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,21 +56,4 @@ pub struct Destination {
     pub key: Secret,
     /// Give up when not live for so long; `None` tries without end.
     pub give_up_after: Option<Duration>,
-}
-
-/// Where to record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordingTarget {
-    /// A new file in this folder, named from date and time.
-    Folder(PathBuf),
-    /// This file; it must not exist yet.
-    File(PathBuf),
-}
-
-impl OutputFormat {
-    /// The bitrate asked for, for sentences and controls.
-    #[must_use]
-    pub fn video_bitrate(&self) -> Bitrate {
-        self.video.bitrate
-    }
 }

@@ -1,9 +1,57 @@
 //! The pipeline: sources to encoders to outputs.
 //!
+//! ```text
+//! camera thread --newest frame--+                              +--> publisher (own queue, session, retry)
+//! test picture  --rendered------+--> program --> video encoder-+--> recorder (own queue)
+//!                                    |   ticks at the output frame rate
+//!                                    +--> preview
+//! mic callback --ring--> audio (align, gain, meter, AAC) ------+ (the same fan-out, in order of time)
+//! ```
+//!
+//! Every arrow has a kind, a capacity and a rule for when it is full:
+//!
+//! | arrow | kind | capacity | when full |
+//! |---|---|---|---|
+//! | camera to program | one place ([`crate::capture::camera`]) | 1 picture | the newest replaces the one before |
+//! | microphone to audio | ring ([`crate::capture::microphone`]) | about a second | the oldest sound is lost, and told |
+//! | program to video encoder | bounded channel | half a second of pictures | the picture is skipped, and counted |
+//! | program to preview | one place ([`preview`]) | 1 picture | the newest replaces the one before |
+//! | encoders to outputs | a call ([`outputs`]) | half a second in the interleaver | goes on without the late track |
+//! | to a publisher | its queue ([`crate::net::publisher`]) | by media duration | pictures to the next key frame, and told |
+//! | to the recorder | its queue ([`crate::record`]) | by bytes | packets to the next key frame, and told |
+//! | anyone to the director | bounded channel | 1024 | reports are dropped and logged; it never happens |
+//! | director to listener | [`event_queue`] | 1024 | the newest figures replace older ones, then the oldest go |
+//!
 //! | file | what it is about |
 //! |---|---|
 //! | [`command`] | what may be asked of a running engine |
 //! | [`event`] | what it tells: one stream for the window, the command line, the log |
+//! | [`handle`] | the engine as its users hold it |
+//! | [`director`] | the one thread that knows what is going on |
+//! | [`program`] | the one picture that is sent, at a constant rate |
+//! | [`phase`] | when the program looks at the camera |
+//! | [`video`] | the video encoder's thread |
+//! | [`audio`] | the audio thread |
+//! | [`interleave`] | both tracks in one order |
+//! | [`outputs`] | the fan-out |
+//! | [`publishing`] | a destination as the director sees it |
+//! | [`recording`] | a recording as the director sees it |
+//! | [`statistics`], [`counters`] | figures |
+//! | [`preview`], [`event_queue`] | the ways to the listener |
 
+pub mod audio;
 pub mod command;
+pub mod counters;
+pub mod director;
 pub mod event;
+pub mod event_queue;
+pub mod handle;
+pub mod interleave;
+pub mod outputs;
+pub mod phase;
+pub mod preview;
+pub mod program;
+pub mod publishing;
+pub mod recording;
+pub mod statistics;
+pub mod video;

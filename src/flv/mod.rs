@@ -6,11 +6,15 @@
 //! | [`avc`] | H.264 in containers: the decoder configuration record, NAL units |
 //! | [`sps`] | what a sequence parameter set says about the picture |
 //! | [`aac`] | the AudioSpecificConfig |
+//! | [`metadata`] | `onMetaData` |
 //! | [`timestamps`] | media time to stream milliseconds |
+//! | [`file`] | whole files, written and read |
 
 pub mod aac;
 pub mod avc;
 mod bits;
+pub mod file;
+pub mod metadata;
 pub mod sps;
 pub mod tag;
 pub mod timestamps;

@@ -251,17 +251,115 @@ mod tests {
 
     use super::*;
 
+    #[track_caller]
+    fn parsed(nal_unit: &[u8]) -> Sps {
+        Sps::parse(nal_unit).unwrap()
+    }
+
+    /// 720p at 30 fps, as x264 writes it.
+    const SIMPLE: [u8; 26] = hex!("6764001FACD9405005BB0110000003001000000303C0F1831960");
+
     #[test]
-    fn a_720p_stream_of_x264_is_understood() {
-        let sps = Sps::parse(&hex!(
-            "6764001FACD9405005BB0110000003001000000303C0F1831960"
-        ))
-        .unwrap();
+    fn profile_level_size_and_rate_are_read() {
+        let sps = parsed(&SIMPLE);
         assert_eq!(sps.profile_name(), "High");
         assert_eq!(sps.level, 31);
         assert_eq!(sps.size, PixelSize::new(1280, 720));
         assert_eq!(sps.frame_rate, Some(30.0));
-        assert_eq!((sps.chroma_format, sps.luma_bits), (1, 8));
+        assert_eq!(
+            (sps.chroma_format, sps.luma_bits, sps.chroma_bits),
+            (1, 8, 8)
+        );
         assert_eq!(sps.colour, None);
+    }
+
+    #[test]
+    fn cropping_and_colours_are_read() {
+        // 1080p is 68 rows of macroblocks, of which 8 lines are cropped; BT.709 limited range; 29.97 fps.
+        let sps = parsed(&hex!(
+            "67640028ACD940780227E5C05A808080A000007D20001D4C01E30632C0"
+        ));
+        assert_eq!(sps.size, PixelSize::new(1920, 1080));
+        assert_eq!(
+            sps.colour,
+            Some(Colour {
+                full_range: false,
+                primaries: 1,
+                transfer: 1,
+                matrix: 1
+            })
+        );
+        assert_eq!(sps.frame_rate, Some(30_000.0 / 1_001.0));
+    }
+
+    #[test]
+    fn other_profiles_are_read() {
+        let sps = parsed(&hex!("6742C00CD901419F9F0110000003001000000301E0F142A480"));
+        assert_eq!(sps.profile_name(), "Constrained Baseline");
+        assert_eq!(sps.size, PixelSize::new(320, 180));
+        assert_eq!(sps.frame_rate, Some(15.0));
+
+        // Interlaced: map units are two macroblocks high.
+        let sps = parsed(&hex!("674D401EECA05A126C0440000003004000000C87C50A6580"));
+        assert_eq!(sps.profile_name(), "Main");
+        assert_eq!(sps.size, PixelSize::new(720, 576));
+
+        let sps = parsed(&hex!("67F4000C919B282833F1B80880000003008000000F078A14CB"));
+        assert_eq!((sps.chroma_format, sps.luma_bits), (3, 8));
+        assert_eq!(sps.size, PixelSize::new(320, 180));
+
+        let sps = parsed(&hex!(
+            "677A000CB6CD941419F8DC0440000003004000000C83C50A6580"
+        ));
+        assert_eq!(
+            (sps.chroma_format, sps.luma_bits, sps.chroma_bits),
+            (2, 10, 10)
+        );
+        assert_eq!(sps.size, PixelSize::new(320, 180));
+    }
+
+    #[test]
+    fn scaling_lists_are_stepped_over() {
+        // SIMPLE says in its fifth byte: parameter set 0, 4:2:0, 8 and 8 bits, no bypass, no scaling lists,
+        // and one bit more. Instead: scaling lists, the first present and ended by its first delta of -8,
+        // seven absent.
+        let bits = |byte: &u8| {
+            let byte = *byte;
+            (0..8).rev().map(move |bit| byte >> bit & 1)
+        };
+        let simple: Vec<u8> = SIMPLE[4..].iter().flat_map(bits).collect();
+        let lists = [1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+        let with_lists = [&simple[..7], &lists, &simple[8..]].concat();
+        let bytes = with_lists
+            .chunks(8)
+            .map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
+        let unit: Vec<u8> = SIMPLE[..4].iter().copied().chain(bytes).collect();
+        assert_eq!(parsed(&unit).size, PixelSize::new(1280, 720));
+    }
+
+    #[test]
+    fn a_parameter_set_cut_off_anywhere_is_an_error() {
+        // Behind the VUI's frame rate only flags follow that are not read.
+        for length in 0..SIMPLE.len() - 6 {
+            assert_eq!(
+                Sps::parse(&SIMPLE[..length]),
+                Err(AvcError::Sps),
+                "{length}"
+            );
+        }
+        assert_eq!(Sps::parse(&hex!("68EBE3CB22C0")), Err(AvcError::Sps));
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..20_000 {
+            let mut unit = vec![0x67, 100, 0, 31];
+            unit.extend((0..random.usize(..48)).map(|_| random.u8(..)));
+            if let Ok(sps) = Sps::parse(&unit) {
+                assert!(sps.size.width <= 16 * MAX_MACROBLOCKS);
+                assert!(sps.size.height <= 32 * MAX_MACROBLOCKS);
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, lookup_host},
@@ -24,7 +24,7 @@ use tokio_rustls::{
     },
 };
 
-use super::tcp_info::{TcpProbe, limit_unsent};
+use super::tcp_info::limit_unsent;
 use crate::rtmp::refusal::{Failure, Peer};
 
 /// An open connection, ready for RTMP's first byte.
@@ -32,8 +32,8 @@ use crate::rtmp::refusal::{Failure, Peer};
 pub struct Connection {
     /// Carries the bytes.
     pub stream: Stream,
-    /// Tells what the kernel knows about it.
-    pub probe: TcpProbe,
+    /// The same socket once more, to ask and tell the kernel about it while others use the stream.
+    pub socket: Socket,
     /// Which of the server's addresses answered.
     pub address: SocketAddr,
 }
@@ -49,8 +49,8 @@ pub async fn connect(peer: &Peer, secure: bool, trust: &Trust) -> Result<Connect
         .await
         .unwrap_or_else(|_| Err(Failure::connect_timed_out(peer, CONNECT_TIMEOUT)))?;
     let lost = |error: io::Error| Failure::connection_lost(peer, &plain(&error));
-    tune(&tcp).map_err(lost)?;
-    let probe = TcpProbe::new(&tcp).map_err(lost)?;
+    let socket = SockRef::from(&tcp).try_clone().map_err(lost)?;
+    tune(&socket).map_err(lost)?;
     let stream = if secure {
         let tls = timeout(TLS_TIMEOUT, start_tls(peer, tcp, trust))
             .await
@@ -61,7 +61,7 @@ pub async fn connect(peer: &Peer, secure: bool, trust: &Trust) -> Result<Connect
     };
     Ok(Connection {
         stream,
-        probe,
+        socket,
         address,
     })
 }
@@ -83,19 +83,6 @@ pub enum Stream {
     Plain(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Stream {
-    /// Makes closing tell the server that the stream broke off, instead of ending it well: services keep
-    /// viewers waiting for a stream that broke off.
-    pub fn break_off(&self) {
-        let tcp = match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
-        };
-        // If it cannot be set the connection is closed the usual way: nothing to tell anybody.
-        let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
-    }
 }
 
 async fn resolve(peer: &Peer) -> Result<Vec<SocketAddr>, Failure> {
@@ -133,13 +120,13 @@ async fn connect_any(
     Err(first_failure.unwrap_or_else(|| Failure::unknown_host(peer)))
 }
 
-fn tune(tcp: &TcpStream) -> io::Result<()> {
-    tcp.set_nodelay(true)?;
+fn tune(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_INTERVAL);
-    SockRef::from(tcp).set_tcp_keepalive(&keepalive)?;
-    limit_unsent(tcp, MOST_UNSENT_BYTES)
+    socket.set_tcp_keepalive(&keepalive)?;
+    limit_unsent(socket, MOST_UNSENT_BYTES)
 }
 
 async fn start_tls(

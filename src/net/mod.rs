@@ -1,9 +1,17 @@
-//! Connections: DNS, TCP, TLS, and the tasks that drive the protocol over them.
+//! Connections: DNS, TCP, TLS, and the threads that drive the protocol over them.
 //!
 //! | file | what it is about |
 //! |---|---|
 //! | [`connect`] | the way to a server, and what may stand in it |
 //! | [`tcp_info`] | what the kernel knows about a connection |
+//! | [`publisher`] | publishes one stream and keeps at it |
+//! | `attempt` | one connection of a publisher |
+//! | `inbox` | the queue between the encoders and the connection |
+//! | [`receiver`] | a small server that takes streams |
 
+mod attempt;
 pub mod connect;
+mod inbox;
+pub mod publisher;
+pub mod receiver;
 pub mod tcp_info;

@@ -1,12 +1,12 @@
 //! What the kernel knows about a connection: how much the peer's kernel has acknowledged, how much waits,
 //! how long the way is. TLS does not hide it.
 //!
-//! Only Linux is asked so far; elsewhere [`TcpProbe::read`] has nothing to tell, and the server's RTMP
+//! Only Linux is asked so far; elsewhere [`read`] has nothing to tell, and the server's RTMP
 //! acknowledgements take its place.
 
 use std::{io, time::Duration};
 
-use tokio::net::TcpStream;
+use socket2::Socket;
 
 /// Figures of one connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,32 +21,18 @@ pub struct TcpFigures {
     pub round_trip: Duration,
 }
 
-/// A second handle to a connection's socket, to ask about it while others use it.
-#[derive(Debug)]
-pub struct TcpProbe(platform::Probe);
-
-impl TcpProbe {
-    /// A handle to `stream`.
-    ///
-    /// # Errors
-    /// When the system has no more handles.
-    pub fn new(stream: &TcpStream) -> io::Result<Self> {
-        platform::Probe::new(stream).map(Self)
-    }
-
-    /// The figures now; `None` where the system does not tell.
-    #[must_use]
-    pub fn read(&self) -> Option<TcpFigures> {
-        self.0.read()
-    }
+/// The figures of `socket` now; `None` where the system does not tell.
+#[must_use]
+pub fn read(socket: &Socket) -> Option<TcpFigures> {
+    platform::read(socket)
 }
 
 /// Keeps what waits in the kernel, out of our queue's reach, below `bytes`, where the system can.
 ///
 /// # Errors
 /// When the system refuses.
-pub fn limit_unsent(stream: &TcpStream, bytes: u32) -> io::Result<()> {
-    platform::limit_unsent(stream, bytes)
+pub fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
+    platform::limit_unsent(socket, bytes)
 }
 
 #[cfg(target_os = "linux")]
@@ -62,53 +48,43 @@ mod platform {
         time::Duration,
     };
 
-    use socket2::{SockRef, Socket};
-    use tokio::net::TcpStream;
+    use socket2::Socket;
 
     use super::TcpFigures;
 
-    #[derive(Debug)]
-    pub(super) struct Probe(Socket);
-
-    impl Probe {
-        pub(super) fn new(stream: &TcpStream) -> io::Result<Self> {
-            SockRef::from(stream).try_clone().map(Self)
+    pub(super) fn read(socket: &Socket) -> Option<TcpFigures> {
+        let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+        let mut len = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).ok()?;
+        // SAFETY: the descriptor is open as long as `socket` is borrowed; `info` is valid for writes of `len`
+        // bytes, and the kernel writes at most `len`.
+        let status = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                info.as_mut_ptr().cast(),
+                &raw mut len,
+            )
+        };
+        // Kernels before 4.6 tell less; then the fields asked for below would read as zero.
+        let told = usize::try_from(len).unwrap_or(0);
+        if status != 0 || told < offset_of!(libc::tcp_info, tcpi_min_rtt) {
+            return None;
         }
-
-        pub(super) fn read(&self) -> Option<TcpFigures> {
-            let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
-            let mut len = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).ok()?;
-            // SAFETY: the descriptor is open as long as `self.0` lives; `info` is valid for writes of `len`
-            // bytes, and the kernel writes at most `len`.
-            let status = unsafe {
-                libc::getsockopt(
-                    self.0.as_raw_fd(),
-                    libc::IPPROTO_TCP,
-                    libc::TCP_INFO,
-                    info.as_mut_ptr().cast(),
-                    &raw mut len,
-                )
-            };
-            // Kernels before 4.6 tell less; then the fields asked for below would read as zero.
-            let told = usize::try_from(len).unwrap_or(0);
-            if status != 0 || told < offset_of!(libc::tcp_info, tcpi_min_rtt) {
-                return None;
-            }
-            // SAFETY: it consists of integers only, for which all zeros are valid, and was zeroed before
-            // the kernel wrote into it.
-            let info = unsafe { info.assume_init() };
-            let unsent = u64::from(info.tcpi_notsent_bytes);
-            Some(TcpFigures {
-                acknowledged: info.tcpi_bytes_acked,
-                unsent,
-                pending: unsent > 0 || info.tcpi_unacked > 0,
-                round_trip: Duration::from_micros(u64::from(info.tcpi_rtt)),
-            })
-        }
+        // SAFETY: it consists of integers only, for which all zeros are valid, and was zeroed before
+        // the kernel wrote into it.
+        let info = unsafe { info.assume_init() };
+        let unsent = u64::from(info.tcpi_notsent_bytes);
+        Some(TcpFigures {
+            acknowledged: info.tcpi_bytes_acked,
+            unsent,
+            pending: unsent > 0 || info.tcpi_unacked > 0,
+            round_trip: Duration::from_micros(u64::from(info.tcpi_rtt)),
+        })
     }
 
-    pub(super) fn limit_unsent(stream: &TcpStream, bytes: u32) -> io::Result<()> {
-        SockRef::from(stream).set_tcp_notsent_lowat(bytes)
+    pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
+        socket.set_tcp_notsent_lowat(bytes)
     }
 }
 
@@ -116,36 +92,19 @@ mod platform {
 mod platform {
     use std::io;
 
-    use tokio::net::TcpStream;
+    use socket2::Socket;
 
     use super::TcpFigures;
 
-    #[derive(Debug)]
-    pub(super) struct Probe;
-
-    impl Probe {
-        #[expect(
-            clippy::unnecessary_wraps,
-            reason = "has the signature of the other platforms"
-        )]
-        pub(super) fn new(_stream: &TcpStream) -> io::Result<Self> {
-            Ok(Self)
-        }
-
-        #[expect(
-            clippy::unused_self,
-            reason = "has the signature of the other platforms"
-        )]
-        pub(super) fn read(&self) -> Option<TcpFigures> {
-            None
-        }
+    pub(super) fn read(_socket: &Socket) -> Option<TcpFigures> {
+        None
     }
 
     #[expect(
         clippy::unnecessary_wraps,
         reason = "has the signature of the other platforms"
     )]
-    pub(super) fn limit_unsent(_stream: &TcpStream, _bytes: u32) -> io::Result<()> {
+    pub(super) fn limit_unsent(_socket: &Socket, _bytes: u32) -> io::Result<()> {
         Ok(())
     }
 }
@@ -154,6 +113,7 @@ mod platform {
 mod tests {
     use std::time::Duration;
 
+    use socket2::SockRef;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
@@ -169,16 +129,16 @@ mod tests {
             .await
             .unwrap();
         let (mut peer, _) = listener.accept().await.unwrap();
-        let probe = TcpProbe::new(&stream).unwrap();
-        limit_unsent(&stream, 65_536).unwrap();
-        let before = probe.read().unwrap();
+        let socket = SockRef::from(&stream).try_clone().unwrap();
+        limit_unsent(&socket, 65_536).unwrap();
+        let before = read(&socket).unwrap();
 
         stream.write_all(&[7; 10_000]).await.unwrap();
         peer.read_exact(&mut [0; 10_000]).await.unwrap();
 
         let arrived = async {
             loop {
-                let now = probe.read().unwrap();
+                let now = read(&socket).unwrap();
                 if !now.pending {
                     break now;
                 }

@@ -6,12 +6,22 @@
 //! | [`handshake`] | the first 3,073 bytes each way |
 //! | [`chunk`] | messages in pieces: chunk streams |
 //! | [`message`] | what the messages mean |
+//! | [`session`] | what both sides of a session have in common |
+//! | [`publish`] | our side: a publisher |
+//! | [`receive`] | the other side: a server that takes a stream |
+//! | [`status`] | what a server's status means |
+//! | [`acknowledged`] | how much the server says it has received |
 //! | [`refusal`] | what went wrong, in words, and whether waiting can help |
 //!
 //! The sections named in comments are those of Adobe's *RTMP specification 1.0* (2012).
 
+pub mod acknowledged;
 pub mod chunk;
 pub mod handshake;
 pub mod message;
+pub mod publish;
+pub mod receive;
 pub mod refusal;
+pub mod session;
+pub mod status;
 pub mod url;

@@ -5,6 +5,7 @@
 
 use std::{fmt, time::Duration};
 
+use super::url::ServerUrl;
 use crate::secret::Secret;
 
 /// Why publishing does not work (any more).
@@ -45,6 +46,8 @@ pub enum FailureKind {
     Stalled,
     /// The server broke the protocol.
     Protocol,
+    /// This computer could not do its part.
+    Local,
 }
 
 /// Whom a failure is about: the part of an address that may be shown.
@@ -54,8 +57,22 @@ pub struct Peer {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// The application, `live` in `rtmp://example.org/live`.
+    /// The application, `live` in `rtmp://example.org/live`. What follows it in the path is left out:
+    /// people paste whole addresses, key and all.
     pub app: String,
+}
+
+impl Peer {
+    /// The server and application of `url`.
+    #[must_use]
+    pub fn of(url: &ServerUrl) -> Self {
+        let app = url.app.split(['/', '?']).next().unwrap_or_default();
+        Self {
+            host: url.host.clone(),
+            port: url.port,
+            app: app.to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Peer {
@@ -101,7 +118,8 @@ impl Failure {
             FailureKind::Address
             | FailureKind::Tls
             | FailureKind::NotRtmp
-            | FailureKind::Refused => false,
+            | FailureKind::Refused
+            | FailureKind::Local => false,
             FailureKind::UnknownHost
             | FailureKind::PortRefused
             | FailureKind::Unreachable
@@ -384,6 +402,16 @@ impl Failure {
                 seconds(silent_for)
             ),
             "Check this computer's network connection.",
+        )
+    }
+
+    /// Something of ours that RTMP cannot carry.
+    #[must_use]
+    pub fn unsendable(peer: &Peer, problem: &str) -> Self {
+        Self::new(
+            FailureKind::Protocol,
+            format!("What was to be sent to {peer} cannot be sent: {problem}."),
+            "Choose a lower video bitrate.",
         )
     }
 

@@ -35,7 +35,6 @@ use super::{
         banner, bottom_bar, destination, graph, output, preview, question, sources, story, top_bar,
     },
     picture::Picture,
-    state::SourceState,
     theme::{self, measure},
 };
 
@@ -245,9 +244,6 @@ impl App {
     fn fetch_picture(&mut self, ctx: &Context) {
         if !self.preview_shown {
             return;
-        }
-        if self.desk.view.video == SourceState::Waiting {
-            self.picture.clear();
         }
         let since = self.desk.now.since(self.preview_drawn_at);
         if let Some(early) = PREVIEW_INTERVAL

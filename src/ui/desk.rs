@@ -14,6 +14,7 @@ use crate::{
         event::{Event, Severity, StreamStatus},
     },
     media::packet::{AudioFormat, VideoFormat},
+    rtmp::url::{ServerUrl, split_paste},
     secret::Secret,
     settings::{
         model::{AudioSource, OutputSettings, Settings, VideoSource},
@@ -22,6 +23,7 @@ use crate::{
     units::{Bitrate, Decibels, MediaTime},
 };
 
+use super::words::sentence;
 use super::{
     command::{Action, Edit, UiCommand},
     state::ViewState,
@@ -188,17 +190,14 @@ impl Desk {
 
     /// What keeps *Go Live* from being pressed, in words, if anything does.
     #[must_use]
-    pub fn obstacle(&self) -> Option<&'static str> {
-        let server = self.settings.destination.server.as_str();
-        let scheme = server.split_once("://").map(|(scheme, _)| scheme);
+    pub fn obstacle(&self) -> Option<String> {
+        let server = self.settings.destination.server.trim();
         if server.is_empty() {
-            Some("Enter the server's address to go live.")
-        } else if !scheme.is_some_and(|scheme| {
-            scheme.eq_ignore_ascii_case("rtmp") || scheme.eq_ignore_ascii_case("rtmps")
-        }) {
-            Some("The server's address must begin with rtmp:// or rtmps://.")
+            Some("Enter the server's address to go live.".to_owned())
+        } else if let Err(error) = ServerUrl::parse(server) {
+            Some(sentence(&error.to_string()))
         } else if self.key.is_empty() {
-            Some("Enter the stream key to go live.")
+            Some("Enter the stream key to go live.".to_owned())
         } else {
             None
         }
@@ -286,7 +285,11 @@ impl Desk {
             }
             Edit::Server(server) => self.set_server(server),
             Edit::Pasted(text) => {
-                let (server, key) = split_paste(&text);
+                // What is no address stays in the field as it is; the obstacle says what is wrong.
+                let (server, key) = match split_paste(&text) {
+                    Ok(address) => (address.server, address.key),
+                    Err(_) => (text, None),
+                };
                 self.set_server(server);
                 if let Some(key) = key {
                     self.key = key;
@@ -329,7 +332,7 @@ impl Desk {
                 self.keep_key();
                 self.view.failure = None;
                 self.tell(Command::GoLive(Destination {
-                    server: self.settings.destination.server.clone(),
+                    server: self.settings.destination.server.trim().to_owned(),
                     key: self.key.clone(),
                     give_up_after: None,
                 }));
@@ -473,25 +476,6 @@ pub fn format_of(output: &OutputSettings) -> OutputFormat {
             channels: output.channels,
             bitrate: Bitrate::from_kbps(output.audio_kbps),
         },
-    }
-}
-
-/// Splits a pasted address into server and key: with an application and more behind it, the last part is the key.
-fn split_paste(text: &str) -> (String, Option<Secret>) {
-    let text = text.trim();
-    let whole = || (text.to_owned(), None);
-    let Some(path_at) = text
-        .find("://")
-        .and_then(|at| text[at + 3..].find('/').map(|slash| at + 3 + slash + 1))
-    else {
-        return whole();
-    };
-    match text[path_at..].rfind('/') {
-        Some(slash) if slash > 0 && path_at + slash + 1 < text.len() => {
-            let (server, key) = text.split_at(path_at + slash);
-            (server.to_owned(), Some(Secret::new(&key[1..])))
-        }
-        _ => whole(),
     }
 }
 

@@ -24,11 +24,6 @@ impl Picture {
         }
     }
 
-    /// Forgets the picture: its source has been changed for none.
-    pub fn clear(&mut self) {
-        self.texture = None;
-    }
-
     /// The texture and the picture's true size, if there is a picture.
     #[must_use]
     pub fn shown(&self) -> Option<(eframe::egui::TextureId, Vec2)> {

@@ -295,6 +295,9 @@ fn visuals(theme: Theme, tokens: &Tokens) -> Visuals {
     visuals.widgets.hovered = widget(tokens.hovered, tokens.faint);
     visuals.widgets.active = widget(tokens.hovered, tokens.accent);
     visuals.widgets.open = widget(tokens.hovered, tokens.accent);
+    // Outlines as they were drawn: grid-fitting swallows the dots of small letters.
+    visuals.text_options.font_hinting = false;
+    visuals.disabled_alpha = 0.65;
     visuals.override_text_color = None;
     visuals.weak_text_color = Some(tokens.dim);
     visuals.selection.bg_fill = tokens.accent.gamma_multiply(0.35);

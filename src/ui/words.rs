@@ -27,8 +27,7 @@ pub fn status_sentence(desk: &Desk) -> String {
     match &desk.view.status {
         StreamStatus::Offline { .. } => desk
             .obstacle()
-            .unwrap_or("Ready. Nothing is being sent.")
-            .to_owned(),
+            .unwrap_or_else(|| "Ready. Nothing is being sent.".to_owned()),
         StreamStatus::Connecting { host } => format!("to {host}"),
         StreamStatus::Live { host, .. } => {
             let distance = desk.view.stats.and_then(|stats| stats.round_trip);
@@ -114,6 +113,19 @@ pub fn recording(status: &RecordingStatus) -> String {
         RecordingStatus::Recording { bytes, .. } => format!("Record · {}", size(*bytes)),
         RecordingStatus::Finished { .. } => "Record · saved".to_owned(),
     }
+}
+
+/// `reason` with a capital letter and a full stop.
+#[must_use]
+pub fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let dot = if reason.ends_with('.') { "" } else { "." };
+    format!("{first}{}{dot}", letters.as_str())
 }
 
 /// What stands for a value that is not known yet.

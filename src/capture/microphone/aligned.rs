@@ -269,9 +269,9 @@ impl CaptureTimeline {
         self.strays = 0;
         self.marks = self.marks.saturating_add(1);
         let weight = (passed / SMOOTHING.as_nanos() as f64)
-            .max(1.0 / f64::from(self.marks))
+            .max(2.0 / (f64::from(self.marks) + 1.0))
             .min(1.0);
-        // Until a second of marks is there, their plain mean.
+        // The first times are the worst, for a stream that starts loses sound: later ones count for more.
         self.start = Some(smoothed + (start - smoothed) * weight);
     }
 
@@ -370,7 +370,8 @@ mod tests {
                     reason = "positive"
                 )]
                 let captured_at = MediaTime::from_nanos(((start + late) * 1e9) as u64);
-                self.tap.write(&block, 1, captured_at);
+                let age = Duration::from_millis(20);
+                self.tap.write(&block, 1, captured_at + age, age);
                 self.written += block.len() as u64;
             }
         }

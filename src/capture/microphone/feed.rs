@@ -21,8 +21,9 @@ use crate::{
     media::clock::Clock,
 };
 
-/// How far behind real time a microphone is read: long enough for the sound server to deliver what was heard.
-pub const LATENCY: Duration = Duration::from_millis(100);
+/// How far behind real time a microphone is read: long enough for a sound server, which hands over blocks of
+/// 80 ms, to deliver what was heard even while the machine is busy.
+pub const LATENCY: Duration = Duration::from_millis(150);
 
 /// A microphone by identity, tried until it is there and taken back whenever it returns. Dropping it lets the
 /// microphone go and does not wait.

@@ -44,8 +44,11 @@ pub(super) struct Mark {
 pub(super) struct Tap {
     frames: Producer<[f32; 2]>,
     marks: Producer<Mark>,
+    rate: u32,
     written: u64,
     blocks: Arc<AtomicU64>,
+    /// When the last block came, and how long it plays.
+    last_block: Option<(MediaTime, Duration)>,
 }
 
 /// A pair of rings for two seconds of sound at `rate`; the counter counts blocks, as a sign of life.
@@ -57,8 +60,10 @@ pub(super) fn rings(rate: u32) -> (Tap, Intake, Arc<AtomicU64>) {
     let tap = Tap {
         frames: frames_in,
         marks: marks_in,
+        rate,
         written: 0,
         blocks: Arc::clone(&blocks),
+        last_block: None,
     };
     let intake = Intake {
         frames,
@@ -69,9 +74,9 @@ pub(super) fn rings(rate: u32) -> (Tap, Intake, Arc<AtomicU64>) {
 }
 
 impl Tap {
-    /// Takes a block of interleaved samples whose first frame was captured at `captured_at`. What the ring has
-    /// no room for is lost; the next mark then tells of the gap.
-    pub(super) fn write<T>(&mut self, samples: &[T], channels: usize, captured_at: MediaTime)
+    /// Takes a block of interleaved samples that came at `now`, its first frame captured `age` before. What the
+    /// ring has no room for is lost; the next mark then tells of the gap.
+    pub(super) fn write<T>(&mut self, samples: &[T], channels: usize, now: MediaTime, age: Duration)
     where
         T: Sample,
         f32: FromSample<T>,
@@ -82,12 +87,20 @@ impl Tap {
             let left_right = [frame[0], *frame.get(1).unwrap_or(&frame[0])];
             stereo_of(&left_right.map(f32::from_sample))
         });
+        // A sound server hands over a few blocks at once and gives all of them the age of the first.
+        let in_burst = self
+            .last_block
+            .is_some_and(|(then, plays)| now.since(then) < plays / 2);
+        let plays = MediaTime::from_samples(offered as u64, self.rate).since(MediaTime::ZERO);
+        self.last_block = Some((now, plays));
         if let Ok(chunk) = self.frames.write_chunk_uninit(room) {
-            // Without room for its time a block is still sound: the times around it tell enough.
-            let _ = self.marks.push(Mark {
-                frame: self.written,
-                captured_at,
-            });
+            if !in_burst {
+                // Without room for its time a block is still sound: the times around it tell enough.
+                let _ = self.marks.push(Mark {
+                    frame: self.written,
+                    captured_at: now - age,
+                });
+            }
             self.written += chunk.fill_from_iter(frames) as u64;
         }
         self.blocks.fetch_add(1, Ordering::Relaxed);
@@ -154,8 +167,18 @@ fn build_stream(
     clock: Clock,
     on_error: impl FnMut(cpal::Error) + Send + 'static,
 ) -> Result<Stream, cpal::Error> {
+    let server = device
+        .id()
+        .is_ok_and(|id| id.to_string().starts_with("pulseaudio:"));
     let stream_config = StreamConfig {
-        buffer_size: buffer_size(config),
+        buffer_size: buffer_size(
+            config,
+            if server {
+                SERVER_BLOCK_MILLIS
+            } else {
+                DEVICE_BLOCK_MILLIS
+            },
+        ),
         ..config.config()
     };
     macro_rules! stream_of {
@@ -195,7 +218,7 @@ where
         move |samples: &[T], info: &InputCallbackInfo| {
             let times = info.timestamp();
             let age = times.callback.saturating_duration_since(times.capture);
-            tap.write(samples, channels, clock.now() - age.min(OLDEST));
+            tap.write(samples, channels, clock.now(), age.min(OLDEST));
         },
         on_error,
         Some(OPEN_TIMEOUT),
@@ -248,11 +271,12 @@ const fn format_rank(format: SampleFormat) -> Option<u8> {
     })
 }
 
-/// Blocks of 10 ms where the device lets one choose: the sound server's own choice may be two seconds.
-fn buffer_size(config: &SupportedStreamConfig) -> BufferSize {
+/// Blocks of a known length where the device lets one choose: a sound server's own choice is two seconds.
+fn buffer_size(config: &SupportedStreamConfig, length_millis: u32) -> BufferSize {
+    let frames = config.sample_rate() / 1000 * length_millis;
     match *config.buffer_size() {
         SupportedBufferSize::Range { min, max } if min <= max => {
-            BufferSize::Fixed((config.sample_rate() / 100).clamp(min, max))
+            BufferSize::Fixed(frames.clamp(min, max))
         }
         _ => BufferSize::Default,
     }
@@ -297,6 +321,11 @@ const WANTED_RATE: u32 = 48_000;
 const RING_SECONDS: usize = 2;
 /// Times kept for it; a block is hardly ever shorter than 2 ms.
 const MARKS: usize = 1024;
+/// What a device is asked to deliver at once.
+const DEVICE_BLOCK_MILLIS: u32 = 10;
+/// The same of a sound server, which keeps no more than this for us: when its own blocks are longer, sound is
+/// lost. Well below [`super::LATENCY`].
+const SERVER_BLOCK_MILLIS: u32 = 80;
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// A device that calls its sound older than this counts time in its own way.
@@ -375,9 +404,11 @@ mod tests {
     #[test]
     fn every_layout_arrives_as_stereo_with_its_time() {
         let (mut tap, mut intake, blocks) = rings(48_000);
-        tap.write(&[i16::MAX, i16::MIN], 1, MediaTime::from_millis(5));
-        tap.write(&[0.25f32, -0.25, 0.9, 0.9], 4, MediaTime::from_millis(6));
-        tap.write(&[128u8, 255], 2, MediaTime::from_millis(7));
+        let at = MediaTime::from_millis;
+        let age = Duration::from_millis(3);
+        tap.write(&[i16::MAX, i16::MIN], 1, at(8), age);
+        tap.write(&[0.25f32, -0.25, 0.9, 0.9], 4, at(9), age);
+        tap.write(&[128u8, 255], 2, at(10), age);
         let frames: Vec<_> = std::iter::from_fn(|| intake.frames.pop().ok()).collect();
         let expected = [[1.0, 1.0], [-1.0, -1.0], [0.25, -0.25], [0.0, 1.0]];
         assert_eq!(frames.len(), expected.len());
@@ -396,13 +427,38 @@ mod tests {
     #[test]
     fn a_full_ring_loses_the_newest_sound_and_nothing_else() {
         let (mut tap, mut intake, _) = rings(100);
-        tap.write(&[0.5f32; 250], 1, MediaTime::ZERO);
-        tap.write(&[0.5f32; 10], 1, MediaTime::ZERO);
+        let at = MediaTime::from_millis;
+        tap.write(&[0.5f32; 250], 1, at(2_500), Duration::ZERO);
+        tap.write(&[0.5f32; 10], 1, at(2_600), Duration::ZERO);
         assert_eq!(intake.frames.slots(), 200);
         assert_eq!(tap.written, 200);
         while intake.frames.pop().is_ok() {}
-        tap.write(&[0.1f32; 10], 1, MediaTime::from_millis(2_600));
+        tap.write(&[0.1f32; 10], 1, at(2_700), Duration::ZERO);
         let last = std::iter::from_fn(|| intake.marks.pop().ok()).last();
         assert_eq!(last.map(|mark| mark.frame), Some(200));
+    }
+    #[test]
+    fn only_the_first_block_of_a_burst_tells_the_time() {
+        let (mut tap, mut intake, _) = rings(48_000);
+        let age = Duration::from_millis(50);
+        for (millis, frames) in [
+            (100, 480),
+            (100, 1024),
+            (101, 896),
+            (150, 1024),
+            (150, 1376),
+        ] {
+            tap.write(
+                &vec![0.5f32; frames],
+                1,
+                MediaTime::from_millis(millis),
+                age,
+            );
+        }
+        let marks: Vec<_> = std::iter::from_fn(|| intake.marks.pop().ok())
+            .map(|mark| (mark.frame, mark.captured_at.as_millis()))
+            .collect();
+        assert_eq!(marks, [(0, 50), (2_400, 100)]);
+        assert_eq!(intake.frames.slots(), 4_800);
     }
 }

@@ -1,6 +1,6 @@
 //! What went wrong, in the server's words too, and what to do about it.
 
-use eframe::egui::{CornerRadius, Rect, Stroke, StrokeKind, Ui, pos2, vec2};
+use eframe::egui::{Rect, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::{
     engine::event::{RecordingStatus, StreamStatus},
@@ -46,10 +46,6 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
     let edge = Stroke::new(1.0, colour.gamma_multiply(0.6));
     ui.painter()
         .rect(rect, CARD_RADIUS, tokens.panel, edge, StrokeKind::Inside);
-    let stripe =
-        Rect::from_min_size(rect.min, vec2(4.0, rect.height())).shrink2(vec2(0.0, measure::M));
-    ui.painter()
-        .rect_filled(stripe, CornerRadius::same(2), colour);
     let sign = Rect::from_center_size(
         pos2(rect.left() + 28.0, rect.top() + 21.0),
         vec2(16.0, 16.0),

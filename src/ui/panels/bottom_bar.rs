@@ -76,6 +76,11 @@ fn figures(ui: &mut Ui, rect: Rect, desk: &Desk) {
     ];
     let mut left = rect.left() + measure::XL;
     for ((caption, value, colour, hint), width) in all.into_iter().zip(WIDTHS) {
+        let colour = if value == NOTHING {
+            tokens.faint
+        } else {
+            colour
+        };
         let place = Rect::from_min_size(
             pos2(left, rect.top() + 18.0),
             vec2(width - measure::S, 44.0),
@@ -128,7 +133,9 @@ fn big_button(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
     ui.add_enabled_ui(enabled, |ui| {
         if button::button(ui, rect, word, look, font(Weight::Bold, 17.0))
             .on_hover_text(command.hint())
-            .on_disabled_hover_text(obstacle.unwrap_or("Saying goodbye to the server."))
+            .on_disabled_hover_text(
+                obstacle.unwrap_or_else(|| "Saying goodbye to the server.".to_owned()),
+            )
             .clicked()
         {
             commands.run(command);

@@ -14,6 +14,7 @@ use crate::{
             field::Field,
             switch::switch,
         },
+        words,
     },
 };
 
@@ -26,7 +27,7 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         });
         remember(ui, desk, commands);
         if let Some(trouble) = &desk.keychain_trouble {
-            card::remark(ui, &format!("Remembering: {trouble}."), tokens(ui).warning);
+            card::remark(ui, &words::sentence(trouble), tokens(ui).warning);
         }
     });
 }

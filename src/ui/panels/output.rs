@@ -163,14 +163,12 @@ fn recording(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         "Recordings are kept in {}. Press to choose another folder.",
         desk.folder().display()
     );
-    ui.add_enabled_ui(!desk.choosing_folder, |ui| {
-        if button::icon(ui, folder, choose.label(), Icon::Folder)
-            .on_hover_text(hint)
-            .clicked()
-        {
-            commands.run(choose);
-        }
-    });
+    if button::icon(ui, folder, choose.label(), Icon::Folder)
+        .on_hover_text(hint)
+        .clicked()
+    {
+        commands.run(choose);
+    }
 }
 
 /// The usual values, and the present one first if it is none of them.

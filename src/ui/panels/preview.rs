@@ -12,6 +12,7 @@ use crate::{
         state::SourceState,
         theme::{CARD_RADIUS, Weight, font, measure, tokens},
         widgets::{icon::Icon, text},
+        words,
     },
 };
 
@@ -20,12 +21,12 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, picture: Option<(TextureId, Ve
     let tokens = tokens(ui);
     let response = ui.interact(rect, ui.scope_id().with("preview"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Preview"));
-    ui.painter().rect_filled(rect, CARD_RADIUS, tokens.stage);
-
     let wanted = !matches!(desk.settings.video, VideoSource::None);
-    match picture.filter(|_| wanted) {
-        Some((texture, size)) => paint_picture(ui, rect, texture, size),
-        None => paint_words(ui, rect, desk),
+    if let Some((texture, size)) = picture.filter(|_| wanted) {
+        paint_picture(ui, rect, texture, size);
+    } else {
+        ui.painter().rect_filled(rect, CARD_RADIUS, tokens.stage);
+        paint_words(ui, rect, desk);
     }
     let edge = if desk.view.is_live() {
         Stroke::new(2.0, tokens.live)
@@ -79,6 +80,8 @@ fn paint_picture(ui: &Ui, rect: Rect, texture: TextureId, size: Vec2) {
     let radius = if fills {
         CARD_RADIUS
     } else {
+        ui.painter()
+            .rect_filled(rect, CARD_RADIUS, tokens(ui).stage);
         CornerRadius::ZERO
     };
     let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
@@ -95,7 +98,7 @@ fn paint_words(ui: &mut Ui, rect: Rect, desk: &Desk) {
             "No picture",
             "Only sound is sent. Choose a camera to send a picture.".to_owned(),
         ),
-        (_, SourceState::Lost(reason)) => ("No picture from the camera", sentence(reason)),
+        (_, SourceState::Lost(reason)) => ("No picture from the camera", words::sentence(reason)),
         (_, SourceState::Waiting | SourceState::Ready(_)) => {
             ("Waiting for the picture", String::new())
         }
@@ -111,18 +114,14 @@ fn paint_words(ui: &mut Ui, rect: Rect, desk: &Desk) {
         font(Weight::SemiBold, 15.0),
         tokens.on_stage,
     );
-    let width = (rect.width() - 64.0).min(460.0);
-    let galley = ui.painter().layout(
-        words,
-        font(Weight::Regular, 13.0),
-        tokens.on_stage_dim,
-        width,
-    );
-    let at = pos2(
-        rect.center().x - galley.size().x / 2.0,
-        rect.center().y + 18.0,
-    );
-    ui.painter().galley(at, galley, tokens.on_stage_dim);
+    let face = font(Weight::Regular, 13.0);
+    let widest = (rect.width() - 64.0).min(460.0);
+    let galley = ui
+        .painter()
+        .layout(words.clone(), face.clone(), tokens.on_stage_dim, widest);
+    let width = galley.size().x + 1.0;
+    let at = pos2(rect.center().x - width / 2.0, rect.center().y + 18.0);
+    text::paragraph(ui, at, width, &words, face, tokens.on_stage_dim);
 }
 
 /// Words over the picture, their box's lower left corner `at`.
@@ -156,18 +155,6 @@ fn caption(
         pos2(inner.right() + 1.0, inner.bottom()),
     );
     text::write(ui, line, Align2::LEFT_CENTER, words, face, ink);
-}
-
-/// `reason` with a capital letter and a full stop.
-fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    let dot = if reason.ends_with('.') { "" } else { "." };
-    format!("{first}{}{dot}", letters.as_str())
 }
 
 /// The colour of trouble over a picture: the dark theme's warning, in both themes.

@@ -80,6 +80,9 @@ fn camera(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     if let (_, Some(source)) = picker(ui, row, "Camera", &shown, &current, &options) {
         commands.edit(Edit::Video(source));
     }
+    if let SourceState::Lost(reason) = &desk.view.video {
+        card::remark(ui, &words::sentence(reason), tokens(ui).warning);
+    }
 }
 
 fn microphone(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {

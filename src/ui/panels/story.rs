@@ -26,7 +26,7 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
     );
     let mut list = Rect::from_min_max(
         pos2(body.left(), body.top() + 4.0),
-        pos2(rect.right() - 4.0, rect.bottom() - 8.0),
+        pos2(rect.right() - 4.0, rect.bottom() - 12.0),
     );
     if desk.view.story.iter().len() == 0 {
         list.max = body.max;

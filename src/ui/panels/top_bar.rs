@@ -13,7 +13,6 @@ use crate::{
             button::{self, Look},
             card,
             icon::Icon,
-            picker::picker,
             text,
         },
         words,
@@ -112,7 +111,7 @@ fn turning(desk: &Desk) -> Icon {
 }
 
 fn settings_menu(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
-    let response = button::button(ui, rect, "Settings", Look::Link, button::face());
+    let response = button::button(ui, rect, "Settings", Look::Quiet, button::face());
     Popup::menu(&response)
         .width(MENU_WIDTH)
         .gap(6.0)
@@ -123,19 +122,7 @@ fn settings_menu(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) 
             eframe::egui::Frame::new()
                 .inner_margin(10.0)
                 .show(ui, |ui| {
-                    let row = card::row(ui, "Appearance");
-                    let options = [
-                        (ThemeChoice::System, "As the system".to_owned()),
-                        (ThemeChoice::Dark, "Dark".to_owned()),
-                        (ThemeChoice::Light, "Light".to_owned()),
-                    ];
-                    let chosen = desk.settings.window.theme;
-                    let shown = options.iter().find(|(choice, _)| *choice == chosen);
-                    let shown = shown.map_or("", |(_, words)| words.as_str());
-                    let (_, picked) = picker(ui, row, "Appearance", shown, &chosen, &options);
-                    if let Some(theme) = picked {
-                        commands.edit(Edit::Theme(theme));
-                    }
+                    appearance(ui, desk.settings.window.theme, commands);
                     ui.add_space(measure::XS);
                     for command in UiCommand::WITH_SHORTCUT {
                         let line = card::line(ui, 20.0);
@@ -167,6 +154,30 @@ fn settings_menu(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) 
                     }
                 });
         });
+}
+
+/// Three buttons, one of them chosen.
+fn appearance(ui: &mut Ui, chosen: ThemeChoice, commands: &mut Commands) {
+    let row = card::row(ui, "Appearance");
+    let width = row.width() / 3.0;
+    let choices = [
+        (ThemeChoice::System, "System"),
+        (ThemeChoice::Dark, "Dark"),
+        (ThemeChoice::Light, "Light"),
+    ];
+    let mut left = row.left();
+    for (choice, word) in choices {
+        let place = Rect::from_min_size(pos2(left, row.top()), vec2(width, row.height()));
+        let look = if choice == chosen {
+            Look::Outlined
+        } else {
+            Look::Quiet
+        };
+        if button::button(ui, place, word, look, button::face()).clicked() {
+            commands.edit(Edit::Theme(choice));
+        }
+        left += width;
+    }
 }
 
 const MENU_WIDTH: f32 = 272.0;

@@ -22,6 +22,8 @@ pub enum Look {
     Plain,
     /// Text in the accent colour, no edge.
     Link,
+    /// Text in the colour of explanations, no edge.
+    Quiet,
     /// Text in the warning colour, no edge.
     WarningLink,
 }
@@ -51,9 +53,6 @@ pub fn named(
         }
     };
     let (fill, edge, ink) = match look {
-        Look::Danger if !ui.is_enabled() => {
-            (tokens.raised, Stroke::new(1.0, tokens.line), tokens.faint)
-        }
         Look::Danger => (
             if lit {
                 tokens.live_fill.gamma_multiply(0.92)
@@ -79,6 +78,7 @@ pub fn named(
             tokens.text,
         ),
         Look::Link => (wash(tokens.accent), Stroke::NONE, tokens.accent),
+        Look::Quiet => (wash(tokens.dim), Stroke::NONE, tokens.dim),
         Look::WarningLink => (wash(tokens.warning), Stroke::NONE, tokens.warning),
     };
     let radius = if rect.height() > 40.0 {

@@ -26,11 +26,7 @@ impl Field<'_> {
         ui.painter().rect_filled(rect, RADIUS, tokens.raised);
         let mut inner = rect.shrink2([measure::M, 0.0].into());
         inner.max.x -= self.reserved;
-        let ink = if ui.is_enabled() {
-            tokens.text
-        } else {
-            tokens.dim
-        };
+        let ink = tokens.text;
         let edit = TextEdit::singleline(text)
             .id(ui.scope_id().with(("field", self.name)))
             .hint_text(eframe::egui::RichText::new(self.hint).color(tokens.faint))

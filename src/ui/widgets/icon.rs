@@ -58,14 +58,13 @@ impl Icon {
                 painter.rect_filled(square, CornerRadius::same(1), colour);
             }
             Self::Refresh => {
-                let radius = 4.5 * unit;
-                let points = arc(centre, radius, -0.35 * PI, 1.6 * PI);
-                let tip = points[0];
-                line(points);
+                // Three quarters of a circle, clockwise to its right end; the tip points on, down.
+                line(arc(centre, 4.6 * unit, 0.25 * PI, 1.7 * PI));
+                let end = at(4.5, -0.6);
                 line(vec![
-                    tip + vec2(-3.4, -0.6) * unit,
-                    tip + vec2(0.3, 0.1) * unit,
-                    tip + vec2(0.8, -3.6) * unit,
+                    end + vec2(-2.6, -0.9) * unit,
+                    end + vec2(0.2, 0.7) * unit,
+                    end + vec2(1.7, -1.9) * unit,
                 ]);
             }
             Self::Chevron => {

@@ -66,11 +66,7 @@ fn face(ui: &Ui, rect: Rect, shown: &str, open: bool, response: &Response) {
         .rect(rect, RADIUS, fill, edge, StrokeKind::Inside);
     let mut words = rect.shrink2(vec2(measure::M, 0.0));
     words.max.x -= 20.0;
-    let ink = if ui.is_enabled() {
-        tokens.text
-    } else {
-        tokens.dim
-    };
+    let ink = tokens.text;
     text::paint(
         ui.painter(),
         words,

@@ -54,7 +54,7 @@ pub fn write(
     let is_elided = galley.elided;
     let place = align.align_size_within_rect(galley.size(), rect);
     ui.painter().galley(place.min, galley, colour);
-    let response = ui.allocate_rect(place, Sense::hover());
+    let response = notice(ui, place);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
     if is_elided {
         response.on_hover_text(text)
@@ -77,8 +77,7 @@ pub fn paragraph(
         .layout(text.to_owned(), font, colour, width.max(1.0));
     let place = Rect::from_min_size(at, galley.size());
     ui.painter().galley(at, galley, colour);
-    ui.allocate_rect(place, Sense::hover())
-        .widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    notice(ui, place).widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
     place
 }
 
@@ -111,7 +110,7 @@ pub fn figure(ui: &mut Ui, rect: Rect, caption: &str, value: &str, colour: Color
         font(Weight::Medium, 16.0),
         colour,
     );
-    let response = ui.allocate_rect(rect, Sense::hover());
+    let response = notice(ui, rect);
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Meter, true, caption);
         info.current_text_value = Some(value.to_owned());
@@ -153,7 +152,14 @@ pub fn pill(
         galley,
         colour,
     );
-    let response = ui.allocate_rect(rect, Sense::hover());
+    let response = notice(ui, rect);
     response.widget_info(|| WidgetInfo::labeled(Role::Status, true, word));
     response
+}
+
+/// Watches `rect`, which its caller has allocated or owns, without moving what comes next.
+fn notice(ui: &mut Ui, rect: Rect) -> Response {
+    let id = ui.next_auto_id();
+    ui.skip_ahead_auto_ids(1);
+    ui.interact(rect, id, Sense::hover())
 }

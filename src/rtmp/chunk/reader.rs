@@ -1,12 +1,15 @@
-//! Messages in pieces, so that a long one does not hold up the others: chunk streams (section 5.3).
-//!
-//! [`ChunkReader`] reads what any known sender writes; [`ChunkWriter`] writes only what every known receiver
-//! reads: basic headers of one byte, a full header first, then deltas, type 3 for continuations alone.
+//! Puts messages together from chunks, of any sender known: all header forms, extended timestamps repeated or
+//! not, control messages between the chunks of another message.
 
 use std::collections::BTreeMap;
 
 use bytes::{Buf, Bytes, BytesMut};
-use thiserror::Error;
+
+use super::wire::{
+    CONTINUE, ChunkError, DEFAULT_CHUNK_SIZE, MAX_BUFFERED_BYTES, MAX_CHUNK_STREAMS,
+    MAX_MESSAGE_BYTES, MAX_U24,
+};
+use crate::rtmp::message::type_id;
 
 /// A whole message as it came from the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +156,7 @@ impl ChunkReader {
                 .map(u32::from_be_bytes)
         };
         match message.type_id {
-            SET_CHUNK_SIZE => {
+            type_id::SET_CHUNK_SIZE => {
                 let size = number().unwrap_or(0);
                 if size == 0 || size > i32::MAX.unsigned_abs() {
                     return Err(ChunkError::ChunkSize(size));
@@ -163,7 +166,7 @@ impl ChunkReader {
                     .unwrap_or(usize::MAX)
                     .min(MAX_MESSAGE_BYTES);
             }
-            ABORT => {
+            type_id::ABORT => {
                 if let Some(stream) = number().and_then(|id| self.streams.get_mut(&id)) {
                     self.buffered -= stream.partial.len();
                     stream.partial = BytesMut::new();
@@ -175,221 +178,6 @@ impl ChunkReader {
         Ok(())
     }
 }
-
-/// Cuts messages into chunks.
-#[derive(Debug)]
-pub struct ChunkWriter {
-    chunk_size: usize,
-    streams: BTreeMap<ChunkStream, Sent>,
-}
-
-impl Default for ChunkWriter {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl ChunkWriter {
-    /// For a new connection, behind the handshake.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            chunk_size: DEFAULT_CHUNK_SIZE,
-            streams: BTreeMap::new(),
-        }
-    }
-
-    /// Appends the message whose payload is `parts`, one after the other, to `out`. A Set Chunk Size takes
-    /// effect for what follows it.
-    ///
-    /// A timestamp before the last one on the same chunk stream is sent as the last one: receivers read
-    /// negative deltas as weeks.
-    ///
-    /// # Errors
-    /// When the payload is longer than RTMP can tell.
-    pub fn write(
-        &mut self,
-        header: Outgoing,
-        parts: &[&[u8]],
-        out: &mut Vec<u8>,
-    ) -> Result<(), ChunkError> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        let length24 = u32::try_from(length)
-            .ok()
-            .filter(|&length| length <= MAX_U24)
-            .ok_or(ChunkError::MessageTooLong { length })?;
-
-        let chunks = length.div_ceil(self.chunk_size);
-        out.reserve(length + MAX_HEADER_BYTES + chunks * 5);
-        let extended = self.write_header(header, length24, out);
-
-        let mut room = self.chunk_size;
-        for mut part in parts.iter().copied() {
-            while !part.is_empty() {
-                if room == 0 {
-                    out.push(CONTINUE << 6 | header.chunk_stream as u8);
-                    // Repeated as most receivers expect it (5.3.1.3), though some old senders do not.
-                    out.extend(extended.map(u32::to_be_bytes).iter().flatten());
-                    room = self.chunk_size;
-                }
-                let (now, later) = part.split_at(part.len().min(room));
-                out.extend_from_slice(now);
-                room -= now.len();
-                part = later;
-            }
-        }
-
-        if header.type_id == SET_CHUNK_SIZE {
-            let size = parts
-                .concat()
-                .first_chunk()
-                .copied()
-                .map(u32::from_be_bytes);
-            let size = usize::try_from(size.unwrap_or(0)).unwrap_or(usize::MAX);
-            self.chunk_size = size.max(1);
-        }
-        Ok(())
-    }
-
-    /// Writes the header of a message's first chunk; gives the extended timestamp to repeat, if there is one.
-    fn write_header(&mut self, header: Outgoing, length: u32, out: &mut Vec<u8>) -> Option<u32> {
-        let basic = header.chunk_stream as u8;
-        let last = self
-            .streams
-            .get(&header.chunk_stream)
-            .filter(|last| last.stream_id == header.stream_id);
-        let delta = last.map(|last| {
-            let delta = header.timestamp.wrapping_sub(last.timestamp);
-            // Serial arithmetic: half of all differences are negative.
-            if delta > u32::MAX / 2 { 0 } else { delta }
-        });
-        let timestamp = match (last, delta) {
-            (Some(last), Some(delta)) => last.timestamp.wrapping_add(delta),
-            _ => header.timestamp,
-        };
-
-        let mut extended = None;
-        match (last, delta) {
-            // Receivers disagree about extended deltas, so a gap of hours gets a full header.
-            (Some(last), Some(delta)) if delta < MAX_U24 => {
-                let same = last.length == length && last.type_id == header.type_id;
-                let format: u8 = if same { 2 } else { 1 };
-                out.push(format << 6 | basic);
-                out.extend(u24(delta));
-                if !same {
-                    out.extend(u24(length));
-                    out.push(header.type_id);
-                }
-            }
-            _ => {
-                extended = (timestamp >= MAX_U24).then_some(timestamp);
-                out.push(basic);
-                out.extend(u24(timestamp.min(MAX_U24)));
-                out.extend(u24(length));
-                out.push(header.type_id);
-                // The one little-endian number of the protocol (5.3.1.2.1).
-                out.extend(header.stream_id.to_le_bytes());
-                out.extend(extended.map(u32::to_be_bytes).iter().flatten());
-            }
-        }
-        self.streams.insert(
-            header.chunk_stream,
-            Sent {
-                timestamp,
-                length,
-                type_id: header.type_id,
-                stream_id: header.stream_id,
-            },
-        );
-        extended
-    }
-}
-
-/// What is told of a message besides its payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The chunk stream to send it on.
-    pub chunk_stream: ChunkStream,
-    /// Milliseconds; wraps.
-    pub timestamp: u32,
-    /// What it is; see [`super::message::type_id`].
-    pub type_id: u8,
-    /// The message stream it belongs to; 0 is the connection itself.
-    pub stream_id: u32,
-}
-
-/// The chunk streams that are written: all fit a basic header of one byte and nginx's limit of 32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum ChunkStream {
-    /// Protocol control and user control messages, as the specification fixes.
-    Control = 2,
-    /// Commands about the connection.
-    Command = 3,
-    /// Sound.
-    Audio = 4,
-    /// Metadata.
-    Data = 5,
-    /// Pictures.
-    Video = 6,
-    /// Commands about one message stream.
-    StreamCommand = 8,
-}
-
-/// Why chunks cannot be read or written.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ChunkError {
-    /// The first chunk of a chunk stream refers to one before it.
-    #[error("chunk stream {chunk_stream} begins without a full header")]
-    NoHeader {
-        /// Which one.
-        chunk_stream: u32,
-    },
-    /// A message begins before the last one of its chunk stream is complete.
-    #[error("a message on chunk stream {chunk_stream} is interrupted by another")]
-    Interrupted {
-        /// Which one.
-        chunk_stream: u32,
-    },
-    /// A message is too long.
-    #[error("a message of {length} bytes is too long")]
-    MessageTooLong {
-        /// Bytes of its payload.
-        length: usize,
-    },
-    /// The peer uses too many chunk streams.
-    #[error("more than {MAX_CHUNK_STREAMS} chunk streams are in use")]
-    TooManyChunkStreams,
-    /// The peer begins messages and does not end them.
-    #[error("incomplete messages add up to more than {MAX_BUFFERED_BYTES} bytes")]
-    TooMuchBuffered,
-    /// A Set Chunk Size that is none.
-    #[error("a chunk size of {0} bytes is not possible")]
-    ChunkSize(u32),
-}
-
-/// The longest message a peer may send. A key frame of a 50 Mb/s stream is about 4 MiB.
-pub const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
-/// Chunk streams a peer may use. Known senders use up to 8.
-pub const MAX_CHUNK_STREAMS: usize = 64;
-/// Bytes of incomplete messages a peer may have us keep.
-pub const MAX_BUFFERED_BYTES: usize = 16 * 1024 * 1024;
-
-/// Each side's chunk size until it says otherwise (5.4.1).
-const DEFAULT_CHUNK_SIZE: usize = 128;
-
-/// The chunk type without any header, used for all chunks of a message but the first.
-const CONTINUE: u8 = 3;
-
-/// The value of a 24-bit time field that announces an extended timestamp; also the longest message.
-const MAX_U24: u32 = 0xFF_FFFF;
-
-/// Basic header, full message header, extended timestamp.
-const MAX_HEADER_BYTES: usize = 1 + 11 + 4;
-
-/// The messages that concern this layer.
-const SET_CHUNK_SIZE: u8 = 1;
-const ABORT: u8 = 2;
 
 /// What a chunk stream's last chunk said, and the message it is part of.
 #[derive(Debug, Default)]
@@ -424,15 +212,6 @@ struct MessageHeader {
     /// The extended timestamp behind the last header, if there was one.
     extended: Option<u32>,
     length: usize,
-    type_id: u8,
-    stream_id: u32,
-}
-
-/// What the last message on a chunk stream was, for the next one's deltas.
-#[derive(Debug)]
-struct Sent {
-    timestamp: u32,
-    length: u32,
     type_id: u8,
     stream_id: u32,
 }
@@ -524,159 +303,24 @@ fn read_message_header(
     Some(())
 }
 
-fn u24(number: u32) -> [u8; 3] {
-    let [_, high, middle, low] = number.to_be_bytes();
-    [high, middle, low]
-}
-
 #[cfg(test)]
 mod tests {
     use hex_literal::hex;
 
-    use super::*;
-
-    fn outgoing(chunk_stream: ChunkStream, timestamp: u32, type_id: u8) -> Outgoing {
-        Outgoing {
-            chunk_stream,
-            timestamp,
-            type_id,
-            stream_id: 1,
-        }
-    }
-
-    fn written(messages: &[(Outgoing, &[u8])]) -> Vec<u8> {
-        let mut writer = ChunkWriter::new();
-        let mut out = Vec::new();
-        for (header, payload) in messages {
-            writer.write(*header, &[payload], &mut out).unwrap();
-        }
-        out
-    }
-
-    /// All messages in `wire`, read in pieces of `piece` bytes.
-    fn read_in_pieces(wire: &[u8], piece: usize) -> Result<Vec<RawMessage>, ChunkError> {
-        let mut reader = ChunkReader::new();
-        let mut messages = Vec::new();
-        for bytes in wire.chunks(piece) {
-            reader.push(bytes);
-            while let Some(message) = reader.next_message()? {
-                messages.push(message);
-            }
-        }
-        assert!(reader.input.len() < MAX_HEADER_BYTES + 3);
-        Ok(messages)
-    }
-
-    fn read(wire: &[u8]) -> Result<Vec<RawMessage>, ChunkError> {
-        read_in_pieces(wire, wire.len().max(1))
-    }
-
-    fn times(wire: &[u8]) -> Vec<u32> {
-        let messages = read(wire).unwrap();
-        messages.iter().map(|message| message.timestamp).collect()
-    }
-
-    fn bytes(length: usize) -> Vec<u8> {
-        (0..=250).cycle().take(length).collect()
-    }
-
-    #[test]
-    fn a_long_message_is_cut_as_in_the_specification() {
-        // 5.3.2.2: 307 bytes of video at 1000 ms become 140, 129 and 52 bytes.
-        let payload = bytes(307);
-        let header = Outgoing {
-            stream_id: 12346,
-            ..outgoing(ChunkStream::Audio, 1000, 9)
-        };
-        let wire = written(&[(header, &payload)]);
-        assert_eq!(wire.len(), 140 + 129 + 52);
-        assert_eq!(wire[..12], hex!("04 0003E8 000133 09 3A300000"));
-        assert_eq!((wire[140], wire[140 + 129]), (0xC4, 0xC4));
-
-        let message = &read(&wire).unwrap()[0];
-        assert_eq!(message.payload, payload);
-        assert_eq!((message.timestamp, message.type_id), (1000, 9));
-        assert_eq!((message.stream_id, message.chunk_stream), (12346, 4));
-    }
-
-    #[test]
-    fn the_first_header_is_full_and_later_ones_are_deltas() {
-        let wire = written(&[
-            (outgoing(ChunkStream::Audio, 100, 8), &[1, 2]),
-            (outgoing(ChunkStream::Audio, 121, 8), &[3, 4]),
-            (outgoing(ChunkStream::Audio, 142, 8), &[5]),
-            (outgoing(ChunkStream::Video, 142, 9), &[6]),
-        ]);
-        assert_eq!(
-            wire,
-            hex!(
-                "04 000064 000002 08 01000000 0102"
-                "84 000015 0304"
-                "44 000015 000001 08 05"
-                "06 00008E 000001 09 01000000 06"
-            )
-        );
-        assert_eq!(times(&wire), [100, 121, 142, 142]);
-    }
-
-    #[test]
-    fn another_message_stream_gets_a_full_header() {
-        let mut second = outgoing(ChunkStream::StreamCommand, 5, 20);
-        second.stream_id = 2;
-        let wire = written(&[
-            (outgoing(ChunkStream::StreamCommand, 5, 20), &[1]),
-            (second, &[1]),
-        ]);
-        assert_eq!(wire[13..], hex!("08 000005 000001 14 02000000 01"));
-    }
-
-    #[test]
-    fn time_never_runs_backwards_on_the_wire() {
-        let wire = written(&[
-            (outgoing(ChunkStream::Video, 100, 9), &[1]),
-            (outgoing(ChunkStream::Video, 40, 9), &[2]),
-            (outgoing(ChunkStream::Video, 133, 9), &[3]),
-        ]);
-        assert_eq!(times(&wire), [100, 100, 133]);
-    }
-
-    #[test]
-    fn deltas_stay_short_past_the_24_bit_limit_and_past_the_wrap() {
-        for start in [0xFF_FFFF - 15, (1 << 31) - 15, u32::MAX - 15] {
-            let all: Vec<u32> = (0..4).map(|step| start.wrapping_add(step * 10)).collect();
-            let payload = bytes(300);
-            let messages: Vec<_> = all
-                .iter()
-                .map(|&time| (outgoing(ChunkStream::Video, time, 9), &payload[..]))
-                .collect();
-            let wire = written(&messages);
-            assert_eq!(times(&wire), all);
-
-            let first = 300 + 12 + 2 + if start >= MAX_U24 { 3 * 4 } else { 0 };
-            assert_eq!(
-                wire.len(),
-                first + 3 * (300 + 4 + 2),
-                "only the first may be extended"
-            );
-        }
-    }
-
-    #[test]
-    fn a_gap_of_hours_gets_a_full_header() {
-        let wire = written(&[
-            (outgoing(ChunkStream::Data, 0, 18), &[1]),
-            (outgoing(ChunkStream::Data, 0x0200_0000, 18), &[2]),
-        ]);
-        assert_eq!(wire[13..], hex!("05 FFFFFF 000001 12 01000000 02000000 02"));
-        assert_eq!(times(&wire), [0, 0x0200_0000]);
-    }
+    use super::{
+        super::{
+            ChunkStream,
+            testing::{bytes, outgoing, read, read_in_pieces, times, written},
+        },
+        *,
+    };
 
     #[test]
     fn any_split_of_the_bytes_gives_the_same_messages() {
         let long = bytes(300);
         let wire = written(&[
             (
-                outgoing(ChunkStream::Control, 0, SET_CHUNK_SIZE),
+                outgoing(ChunkStream::Control, 0, type_id::SET_CHUNK_SIZE),
                 &hex!("000000C8"),
             ),
             (outgoing(ChunkStream::Video, 0x0100_0000, 9), &long),
@@ -698,6 +342,7 @@ mod tests {
                 }
             }
             assert_eq!(messages, whole, "split at {at}");
+            assert_eq!(reader.input.len(), 0);
         }
     }
 
@@ -798,7 +443,10 @@ mod tests {
         .concat();
         let mut reader = ChunkReader::new();
         reader.push(&wire);
-        assert_eq!(reader.next_message().unwrap().unwrap().type_id, ABORT);
+        assert_eq!(
+            reader.next_message().unwrap().unwrap().type_id,
+            type_id::ABORT
+        );
         assert_eq!(reader.buffered, 0);
         let message = reader.next_message().unwrap().unwrap();
         assert_eq!((message.timestamp, &message.payload[..]), (7, &[0xAA][..]));
@@ -865,17 +513,6 @@ mod tests {
         reader.push(&hex!("04 000000 700000 08 01000000 AA"));
         assert_eq!(reader.next_message(), Ok(None));
         assert!(reader.streams[&4].partial.capacity() < 1024);
-    }
-
-    #[test]
-    fn a_message_too_long_for_the_wire_is_refused() {
-        let long = vec![0; 0x100_0000];
-        let mut out = Vec::new();
-        assert_eq!(
-            ChunkWriter::new().write(outgoing(ChunkStream::Video, 0, 9), &[&long], &mut out),
-            Err(ChunkError::MessageTooLong { length: 0x100_0000 })
-        );
-        assert!(out.is_empty());
     }
 
     #[test]

@@ -1,0 +1,264 @@
+//! What may be typed. The texts here are the command line's whole documentation.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    engine::command::OutputFormat,
+    media::packet::{AudioFormat, VideoFormat},
+    units::{Bitrate, FrameRate, PixelSize},
+};
+
+/// Pick camera and microphone, paste an RTMP address, press Go Live.
+///
+/// Without a command the window opens.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_STATUSES)]
+pub struct Arguments {
+    /// What to do instead of opening the window
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Publish to a server, or record, or both, until stopped with Ctrl-C
+    #[command(after_help = EXIT_STATUSES)]
+    Live(LiveArgs),
+    /// Show what viewers would get: publish to a receiver inside this program and judge what arrives
+    Check(CheckArgs),
+    /// List cameras with their formats, and microphones
+    Devices(DevicesArgs),
+}
+
+/// `skywave live`.
+#[derive(Debug, Args)]
+pub struct LiveArgs {
+    /// Server address, rtmp:// or rtmps://, such as <rtmp://live.example.org/app>
+    #[arg(long, value_name = "URL", required_unless_present = "record")]
+    pub to: Option<String>,
+    /// Where the stream key comes from
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Picture and sound
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Size, rates and intervals
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// Record to this FLV file; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Stop after being live for so long, such as 30s or 1h (without --to: after recording for so long)
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Give up when not live for so long; without it, what waiting may mend is retried without end
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub give_up_after: Option<Duration>,
+    /// Tell what happens as JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the stream key comes from.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct KeyArgs {
+    /// Take the stream key from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub key_env: Option<String>,
+    /// Take the stream key from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// The stream key itself; other users of this computer can see it, prefer --key-env or --key-file
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+}
+
+/// Picture and sound; without any, the first camera and the default microphone, else test picture and beep.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that can be typed"
+)]
+pub struct SourceArgs {
+    /// Camera, by name, part of a name, or number in `skywave devices`
+    #[arg(long, value_name = "NAME|INDEX", group = "picture")]
+    pub camera: Option<String>,
+    /// Moving bars with clock and frame number, and a flash each second
+    #[arg(long, group = "picture")]
+    pub test_picture: bool,
+    /// Sound only
+    #[arg(long, group = "picture")]
+    pub no_video: bool,
+    /// Microphone, by name, part of a name, or number in `skywave devices`
+    #[arg(long, value_name = "NAME|INDEX", group = "sound")]
+    pub mic: Option<String>,
+    /// A 1 kHz beep with each flash of the test picture
+    #[arg(long, group = "sound")]
+    pub tone: bool,
+    /// Silence
+    #[arg(long, group = "sound")]
+    pub silence: bool,
+}
+
+/// How picture and sound are encoded.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FormatArgs {
+    /// Picture size: even sides, 160x90 to 3840x2160
+    #[arg(long, value_name = "WxH", default_value = "1280x720")]
+    pub size: PixelSize,
+    /// Frames per second, 1 to 60
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub fps: u32,
+    /// Video bitrate
+    #[arg(long, value_name = "RATE", default_value = "2500k")]
+    pub video_bitrate: Bitrate,
+    /// Audio bitrate, 32k to 320k
+    #[arg(long, value_name = "RATE", default_value = "128k")]
+    pub audio_bitrate: Bitrate,
+    /// Time from one key frame to the next, 500ms to 10s
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub keyframe_interval: Duration,
+}
+
+/// `skywave check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Picture and sound
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Size, rates and intervals
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// How long to publish, at least 3s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub duration: Duration,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `skywave devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl FormatArgs {
+    /// The format asked for, checked.
+    ///
+    /// # Errors
+    /// One line naming the value that cannot be.
+    pub fn output_format(&self) -> Result<OutputFormat, String> {
+        if self.fps == 0 {
+            return Err("the frame rate 0 fps is not possible; choose 1 to 60".into());
+        }
+        let interval = self.keyframe_interval;
+        if !(KEY_FRAME_INTERVALS.0..=KEY_FRAME_INTERVALS.1).contains(&interval) {
+            return Err(format!(
+                "a key frame interval of {} is not possible; choose 500ms to 10s",
+                humantime::format_duration(interval)
+            ));
+        }
+        let frame_rate = FrameRate::new(self.fps);
+        let frames = (interval.as_secs_f64() * f64::from(self.fps))
+            .round()
+            .max(1.0);
+        let format = OutputFormat {
+            video: VideoFormat {
+                size: self.size,
+                frame_rate,
+                bitrate: self.video_bitrate,
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "1 to 600"
+                )]
+                key_frame_interval: frames as u32,
+            },
+            audio: AudioFormat {
+                sample_rate: 48_000,
+                channels: 2,
+                bitrate: self.audio_bitrate,
+            },
+        };
+        format.video.check().map_err(|error| error.to_string())?;
+        format.audio.check().map_err(|error| error.to_string())?;
+        Ok(format)
+    }
+}
+
+/// Shortest and longest time from one key frame to the next.
+const KEY_FRAME_INTERVALS: (Duration, Duration) =
+    (Duration::from_millis(500), Duration::from_secs(10));
+
+const EXIT_STATUSES: &str = "\
+Exit statuses:
+  0  all went as asked
+  1  the check found problems, or this computer failed
+  2  what was typed cannot be right
+  3  a camera or microphone cannot be used
+  4  the server refused; trying again will not help
+  5  the network did not come (back) in the time allowed
+  6  the recording could not be written (the stream was not affected)";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn live(arguments: &[&str]) -> Result<LiveArgs, clap::Error> {
+        let all = ["skywave", "live", "--to", "rtmp://localhost/live"]
+            .iter()
+            .chain(arguments);
+        match Arguments::try_parse_from(all)?.command {
+            Some(Command::Live(live)) => Ok(live),
+            _ => unreachable!("the arguments ask for live"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_work_without_any_setting() {
+        let format = live(&[]).unwrap().format.output_format().unwrap();
+        assert_eq!(format.video.size, PixelSize::new(1280, 720));
+        assert_eq!(format.video.key_frame_interval, 60);
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        for (arguments, named) in [
+            (["--size", "321x180"], "321×180"),
+            (["--size", "80x60"], "80×60"),
+            (["--fps", "0"], "0 fps"),
+            (["--fps", "61"], "61 fps"),
+            (["--video-bitrate", "1k"], "1 kb/s"),
+            (["--audio-bitrate", "1M"], "1,000 kb/s"),
+            (["--keyframe-interval", "11s"], "11s"),
+        ] {
+            let error = live(&arguments)
+                .unwrap()
+                .format
+                .output_format()
+                .unwrap_err();
+            assert!(error.contains(named), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_picture_one_sound_and_one_key_can_be_chosen() {
+        assert!(live(&["--test-picture", "--no-video"]).is_err());
+        assert!(live(&["--tone", "--mic", "x"]).is_err());
+        assert!(live(&["--key", "a", "--key-env", "B"]).is_err());
+    }
+}

@@ -1,0 +1,227 @@
+//! `skywave live`: publish, record, or both, until stopped.
+
+use std::{
+    env, fs,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use super::{
+    args::{KeyArgs, LiveArgs},
+    exit::{Exit, ExitStatus},
+    sources::Sources,
+    story::Story,
+};
+use crate::{
+    engine::{
+        command::{Command, Destination},
+        event::{Event, RecordingStatus, StreamStatus},
+        handle::Engine,
+    },
+    record::RecordingTarget,
+    rtmp::url::split_paste,
+    secret::Secret,
+    units::MediaTime,
+};
+
+/// Runs `skywave live` to its end.
+///
+/// # Errors
+/// One line and a status, when it ended otherwise than asked.
+pub fn live(args: &LiveArgs) -> Result<(), Exit> {
+    let format = args
+        .format
+        .output_format()
+        .map_err(|message| Exit::new(ExitStatus::Usage, message))?;
+    let destination = args
+        .to
+        .as_deref()
+        .map(|to| destination(to, args))
+        .transpose()?;
+    let sources = Sources::or_devices(&args.sources)?;
+    let interrupted = catch_interrupts()?;
+    let engine = Engine::start(format).map_err(|error| {
+        Exit::new(
+            ExitStatus::Problems,
+            format!("the engine cannot start: {error}"),
+        )
+    })?;
+    let mut run = Run {
+        story: Story::new(args.json),
+        recording: args.record.is_some(),
+        publishing: destination.is_some(),
+        began: None,
+        ended: Ok(()),
+        engine,
+    };
+    let end = run.go(args, &sources, destination, interrupted);
+    let (status, message) = match &end {
+        Ok(()) => (ExitStatus::Ok, None),
+        Err(exit) => (exit.status, Some(exit.message.as_str())),
+    };
+    run.story.end(status, message, run.engine.now());
+    end
+}
+
+/// The server and key asked for. An address that ends in the key is split when no key is given otherwise.
+fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
+    let usage = |message: String| Exit::new(ExitStatus::Usage, message);
+    let (server, key) = if let Some(key) = stream_key(&args.key)? {
+        (to.to_owned(), key)
+    } else {
+        let pasted = split_paste(to).map_err(|error| usage(error.to_string()))?;
+        let key = pasted.key.ok_or_else(|| {
+            usage("the stream key is missing; give it with --key-env VAR or --key-file FILE".into())
+        })?;
+        tracing::warn!("{KEY_VISIBLE}");
+        (pasted.server, key)
+    };
+    Ok(Destination {
+        server,
+        key,
+        give_up_after: args.give_up_after,
+    })
+}
+
+fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
+    let usage = |message: String| Exit::new(ExitStatus::Usage, message);
+    let (key, origin) = if let Some(variable) = &args.key_env {
+        let key = env::var(variable).map_err(|error| {
+            usage(format!(
+                "the environment variable {variable} gives no stream key: {error}"
+            ))
+        })?;
+        (key, format!("the environment variable {variable}"))
+    } else if let Some(file) = &args.key_file {
+        let shown = file.display();
+        let text = fs::read_to_string(file)
+            .map_err(|error| usage(format!("the key file {shown} cannot be read: {error}")))?;
+        (
+            text.lines().next().unwrap_or_default().to_owned(),
+            format!("the key file {shown}"),
+        )
+    } else if let Some(key) = &args.key {
+        tracing::warn!("{KEY_VISIBLE}");
+        (key.clone(), "--key".to_owned())
+    } else {
+        return Ok(None);
+    };
+    let key = key.trim();
+    if key.is_empty() {
+        return Err(usage(format!(
+            "the stream key from {origin} is empty; copy it from your streaming service"
+        )));
+    }
+    Ok(Some(Secret::new(key)))
+}
+
+const KEY_VISIBLE: &str =
+    "the stream key is visible to other users of this computer; prefer --key-env or --key-file";
+
+/// Ctrl-C (and SIGTERM) ask for a clean stop.
+fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(|error| {
+        Exit::new(
+            ExitStatus::Problems,
+            format!("Ctrl-C cannot be caught: {error}"),
+        )
+    })?;
+    Ok(&INTERRUPTED)
+}
+
+struct Run {
+    engine: Engine,
+    story: Story,
+    /// Whether a recording is under way.
+    recording: bool,
+    /// Whether a stream is under way.
+    publishing: bool,
+    /// When the stream (without one: the recording) began, for `--duration`.
+    began: Option<MediaTime>,
+    ended: Result<(), Exit>,
+}
+
+impl Run {
+    fn go(
+        &mut self,
+        args: &LiveArgs,
+        sources: &Sources,
+        destination: Option<Destination>,
+        interrupted: &AtomicBool,
+    ) -> Result<(), Exit> {
+        let story = &mut self.story;
+        let engine = &self.engine;
+        sources.open(engine, |event| story.tell(event, engine.now()))?;
+        if let Some(file) = &args.record {
+            self.engine
+                .send(Command::StartRecording(RecordingTarget::File(file.clone())));
+        }
+        if let Some(destination) = destination {
+            self.engine.send(Command::GoLive(destination));
+        }
+        while self.publishing || self.recording {
+            if interrupted.load(Ordering::Relaxed) || self.is_over(args.duration) {
+                break;
+            }
+            self.follow(TICK);
+            if !self.publishing && args.to.is_some() {
+                break;
+            }
+        }
+        self.stop();
+        self.ended.clone()
+    }
+
+    fn is_over(&self, duration: Option<Duration>) -> bool {
+        match (self.began, duration) {
+            (Some(began), Some(duration)) => self.engine.now().since(began) >= duration,
+            _ => false,
+        }
+    }
+
+    /// Takes in what happens within `patience`.
+    fn follow(&mut self, patience: Duration) {
+        let Some(event) = self.engine.next_event(patience) else {
+            return;
+        };
+        let now = self.engine.now();
+        self.story.tell(&event, now);
+        match event {
+            Event::Status(StreamStatus::Live { .. }) => self.began = self.began.or(Some(now)),
+            Event::Status(StreamStatus::Offline { because }) => {
+                self.publishing = false;
+                if let Some(failure) = because {
+                    self.ended = Err(Exit::new(ExitStatus::from(&failure), failure));
+                }
+            }
+            Event::Recording(RecordingStatus::Recording { .. }) if !self.publishing => {
+                self.began = self.began.or(Some(now));
+            }
+            Event::Recording(RecordingStatus::Finished { .. }) => self.recording = false,
+            Event::Recording(RecordingStatus::Failed { message, .. }) => {
+                self.recording = false;
+                if self.ended.is_ok() {
+                    self.ended = Err(Exit::new(ExitStatus::Recording, message));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Stops what is still under way, bounded in time whatever happens.
+    fn stop(&mut self) {
+        self.engine.send(Command::Stop);
+        self.engine.send(Command::StopRecording);
+        let deadline = self.engine.now() + STOP_PATIENCE;
+        while (self.publishing || self.recording) && self.engine.now() < deadline {
+            self.follow(TICK);
+        }
+    }
+}
+
+/// How often the loop looks at the clock and at Ctrl-C.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The engine promises to stop within a second.
+const STOP_PATIENCE: Duration = Duration::from_millis(1500);

@@ -1,0 +1,21 @@
+//! The same engine without a window.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | [`args`] | what may be typed |
+//! | [`exit`] | how the program ends: its statuses |
+//! | [`sources`] | from what was typed to devices |
+//! | [`live`] | `skywave live` |
+//! | [`story`] | what happens, as lines for people or as JSON |
+//! | [`check`] | `skywave check` |
+//! | [`devices`] | `skywave devices` |
+//! | [`window`] | `skywave` without a command |
+
+pub mod args;
+pub mod check;
+pub mod devices;
+pub mod exit;
+pub mod live;
+pub mod sources;
+pub mod story;
+pub mod window;

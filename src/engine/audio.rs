@@ -1,0 +1,268 @@
+//! The audio thread: source, gain, meter, encoder, on the same clock as the program.
+//!
+//! Sample `i` is due at `i / 48000` on the media clock. The thread works [`LATENCY`] behind the clock, so
+//! that what a microphone captured has arrived by then, and takes 10 ms at a time.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::outputs::Outputs;
+use crate::{
+    capture::{
+        microphone::{self, Jump, MicrophoneFeed},
+        source::{AudioChoice, SourceEvent},
+        tone::{Tone, ToneMode},
+    },
+    encode::encoder::{AudioEncoder, EncodeError},
+    media::{
+        clock::Clock,
+        level::{LevelMeter, Levels},
+        packet::Packet,
+    },
+    units::{Decibels, MediaTime},
+};
+
+/// Samples per second inside the program.
+pub const SAMPLE_RATE: u32 = 48_000;
+
+/// The running audio thread; dropping it ends the thread.
+pub struct Audio {
+    orders: SyncSender<Order>,
+    _thread: JoinHandle<()>,
+}
+
+/// What the audio thread tells.
+pub enum AudioEvent {
+    /// A microphone's state changed.
+    Source(SourceEvent),
+    /// Levels of the last moment.
+    Levels(Levels),
+    /// A microphone's sound was too far from its time to be caught up with unheard.
+    Jumped(Jump),
+    /// The encoder refused.
+    EncoderFailed(EncodeError),
+}
+
+enum Order {
+    Select(AudioChoice),
+    Gain(Decibels),
+    Muted(bool),
+    Encode(Option<Encoding>),
+}
+
+struct Encoding {
+    encoder: Box<dyn AudioEncoder>,
+    /// The first sample the encoder is to get.
+    from: u64,
+    outputs: Arc<Outputs>,
+}
+
+impl Audio {
+    /// Starts the audio thread, silent. `on_event` is called from it and must not block.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(clock: Clock, on_event: impl Fn(AudioEvent) + Send + 'static) -> io::Result<Self> {
+        let (orders, inbox) = sync_channel(ORDER_CAPACITY);
+        let thread = thread::Builder::new().name("audio".into()).spawn(move || {
+            Worker {
+                clock,
+                source: Source::Silence,
+                gain: Decibels(0.0),
+                muted: false,
+                meter: LevelMeter::new(),
+                encoding: None,
+                next: due(&clock),
+                on_event,
+            }
+            .run(&inbox);
+        })?;
+        Ok(Self {
+            orders,
+            _thread: thread,
+        })
+    }
+
+    /// Takes the sound from `choice` from now on.
+    pub fn select(&self, choice: AudioChoice) {
+        self.order(Order::Select(choice));
+    }
+
+    /// Multiplies the sound.
+    pub fn set_gain(&self, gain: Decibels) {
+        self.order(Order::Gain(gain));
+    }
+
+    /// Sends silence instead of the sound.
+    pub fn set_muted(&self, muted: bool) {
+        self.order(Order::Muted(muted));
+    }
+
+    /// Encodes what is heard from time `from` on (a multiple of 10 ms, not passed yet) into `outputs`.
+    pub fn attach_encoder(
+        &self,
+        encoder: Box<dyn AudioEncoder>,
+        from: MediaTime,
+        outputs: Arc<Outputs>,
+    ) {
+        let from = from.samples(SAMPLE_RATE);
+        self.order(Order::Encode(Some(Encoding {
+            encoder,
+            from,
+            outputs,
+        })));
+    }
+
+    /// Encodes no longer.
+    pub fn detach_encoder(&self) {
+        self.order(Order::Encode(None));
+    }
+
+    /// The thread reads its orders every 10 ms; it is gone only when the program ends.
+    fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+}
+
+/// The next time, at least `after`, at which an audio encoder can begin.
+#[must_use]
+pub fn encoder_start(after: MediaTime) -> MediaTime {
+    let block = BLOCK as u64;
+    MediaTime::from_samples(
+        (after.samples(SAMPLE_RATE) / block + 1) * block,
+        SAMPLE_RATE,
+    )
+}
+
+struct Worker<F> {
+    clock: Clock,
+    source: Source,
+    gain: Decibels,
+    muted: bool,
+    meter: LevelMeter,
+    encoding: Option<Encoding>,
+    /// Index of the next sample.
+    next: u64,
+    on_event: F,
+}
+
+impl<F: Fn(AudioEvent)> Worker<F> {
+    fn run(mut self, orders: &Receiver<Order>) {
+        let mut block = [0.0; 2 * BLOCK];
+        loop {
+            let ready_at = MediaTime::from_samples(self.next + BLOCK as u64, SAMPLE_RATE) + LATENCY;
+            match orders.recv_timeout(self.clock.until(ready_at)) {
+                Ok(order) => self.apply(order),
+                Err(RecvTimeoutError::Timeout) => self.process(&mut block),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn apply(&mut self, order: Order) {
+        match order {
+            Order::Select(choice) => self.source = Source::open(&choice, self.clock),
+            Order::Gain(gain) => self.gain = gain,
+            Order::Muted(muted) => self.muted = muted,
+            Order::Encode(encoding) => self.encoding = encoding,
+        }
+    }
+
+    /// One block: from the source to the meter and the encoder.
+    fn process(&mut self, block: &mut [f32; 2 * BLOCK]) {
+        let first = self.next;
+        self.next += BLOCK as u64;
+        if let Some(jump) = self.source.fill(first, block) {
+            (self.on_event)(AudioEvent::Jumped(jump));
+        }
+        while let Some(event) = self.source.poll_event() {
+            (self.on_event)(AudioEvent::Source(event));
+        }
+        self.apply_gain(block);
+        if let Some(levels) = self.meter.push(block) {
+            (self.on_event)(AudioEvent::Levels(levels));
+        }
+        let Some(encoding) = &mut self.encoding else {
+            return;
+        };
+        if first < encoding.from {
+            return;
+        }
+        let Encoding {
+            encoder, outputs, ..
+        } = encoding;
+        if let Err(error) =
+            encoder.encode(block, &mut |packet| outputs.write(Packet::Audio(packet)))
+        {
+            (self.on_event)(AudioEvent::EncoderFailed(error));
+        }
+    }
+
+    fn apply_gain(&self, block: &mut [f32]) {
+        if self.muted {
+            block.fill(0.0);
+        } else if self.gain.0 != 0.0 {
+            let factor = self.gain.to_factor();
+            for sample in block {
+                *sample *= factor;
+            }
+        }
+    }
+}
+
+enum Source {
+    Silence,
+    Tone(Tone),
+    Microphone(Box<MicrophoneFeed>),
+}
+
+impl Source {
+    fn open(choice: &AudioChoice, clock: Clock) -> Self {
+        match choice {
+            AudioChoice::Silence => Self::Silence,
+            AudioChoice::Beep => Self::Tone(Tone::new(ToneMode::Beep)),
+            AudioChoice::SteadyTone => Self::Tone(Tone::new(ToneMode::Steady)),
+            AudioChoice::Microphone(id) => {
+                Self::Microphone(Box::new(MicrophoneFeed::start(id.clone(), clock)))
+            }
+        }
+    }
+
+    fn fill(&mut self, first: u64, block: &mut [f32]) -> Option<Jump> {
+        match self {
+            Self::Silence => block.fill(0.0),
+            Self::Tone(tone) => tone.fill(first, block),
+            Self::Microphone(feed) => return feed.read(first, block),
+        }
+        None
+    }
+
+    fn poll_event(&mut self) -> Option<SourceEvent> {
+        match self {
+            Self::Microphone(feed) => feed.poll_event(),
+            Self::Silence | Self::Tone(_) => None,
+        }
+    }
+}
+
+/// The first sample that is due now: the next whole block, seen from behind the latency.
+fn due(clock: &Clock) -> u64 {
+    let block = BLOCK as u64;
+    (clock.now() - LATENCY).samples(SAMPLE_RATE) / block * block
+}
+
+/// How far behind the clock the thread works.
+const LATENCY: Duration = microphone::LATENCY;
+
+/// Samples per channel handled at a time: 10 ms.
+const BLOCK: usize = 480;
+
+/// Orders come from a person's hand; one who gives more within 10 ms waits that long.
+const ORDER_CAPACITY: usize = 16;

@@ -1,0 +1,133 @@
+//! The way from the engine to whoever listens: one bounded queue that never blocks the engine.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::event::Event;
+
+/// Called after each event, from the engine's threads: wakes a sleeping window.
+pub type Waker = Box<dyn Fn() + Send + Sync>;
+
+/// A bounded queue of events; copies share it.
+///
+/// When full: statistics and levels replace their own predecessor (only the newest matters), and of
+/// everything else the oldest goes, which takes a listener that has not listened for hours.
+#[derive(Clone, Default)]
+pub struct EventQueue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<VecDeque<Event>>,
+    arrived: Condvar,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl EventQueue {
+    /// Adds `event` and wakes the listener.
+    pub fn push(&self, event: Event) {
+        {
+            let mut queue = lock(&self.shared.queue);
+            if let Some(kind) = Transient::of(&event) {
+                queue.retain(|queued| Transient::of(queued) != Some(kind));
+            }
+            if queue.len() == CAPACITY {
+                queue.pop_front();
+            }
+            queue.push_back(event);
+        }
+        self.shared.arrived.notify_one();
+        self.wake();
+    }
+
+    /// The oldest event, if there is one.
+    #[must_use]
+    pub fn try_next(&self) -> Option<Event> {
+        lock(&self.shared.queue).pop_front()
+    }
+
+    /// The oldest event; waits for one at most `timeout`.
+    #[must_use]
+    pub fn next(&self, timeout: Duration) -> Option<Event> {
+        let queue = lock(&self.shared.queue);
+        let (mut queue, _) = self
+            .shared
+            .arrived
+            .wait_timeout_while(queue, timeout, |queue| queue.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        queue.pop_front()
+    }
+
+    /// Calls `waker` after each event from now on.
+    pub fn set_waker(&self, waker: Waker) {
+        *lock(&self.shared.waker) = Some(waker);
+    }
+
+    /// Wakes the listener without an event: a new preview picture is there.
+    pub fn wake(&self) {
+        if let Some(waker) = lock(&self.shared.waker).as_ref() {
+            waker();
+        }
+    }
+}
+
+/// Kinds of event of which only the newest matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transient {
+    Stats,
+    Levels,
+}
+
+impl Transient {
+    fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Stats(_) => Some(Self::Stats),
+            Event::Levels(_) => Some(Self::Levels),
+            _ => None,
+        }
+    }
+}
+
+/// A thread that panicked while holding the lock left plain data behind: it stays usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// More than a listener that listens at all ever leaves unread.
+const CAPACITY: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::{Stats, StreamStatus};
+
+    #[test]
+    fn statistics_replace_their_predecessor_and_nothing_else() {
+        let queue = EventQueue::default();
+        queue.push(Event::Stats(Stats::default()));
+        queue.push(Event::Status(StreamStatus::Stopping));
+        queue.push(Event::Stats(Stats {
+            frames_sent: 7,
+            ..Stats::default()
+        }));
+        assert!(matches!(
+            queue.try_next(),
+            Some(Event::Status(StreamStatus::Stopping))
+        ));
+        assert!(matches!(queue.try_next(), Some(Event::Stats(stats)) if stats.frames_sent == 7));
+        assert!(queue.try_next().is_none());
+    }
+
+    #[test]
+    fn the_queue_stays_bounded_when_nobody_listens() {
+        let queue = EventQueue::default();
+        for _ in 0..2 * CAPACITY {
+            queue.push(Event::Status(StreamStatus::Stopping));
+        }
+        assert_eq!(std::iter::from_fn(|| queue.try_next()).count(), CAPACITY);
+    }
+}

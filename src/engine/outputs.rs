@@ -1,0 +1,90 @@
+//! The fan-out: every encoded packet to every output, in one order.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::interleave::Interleaver;
+use crate::{media::packet::Packet, net::publisher::Publisher, record::Recorder};
+
+/// Where packets go. Taking one never blocks: each output has its own bounded queue and its own troubles.
+pub trait Output: Send + Sync {
+    /// Takes a packet.
+    fn write(&self, packet: Packet);
+}
+
+impl Output for Publisher {
+    fn write(&self, packet: Packet) {
+        self.send(packet);
+    }
+}
+
+impl Output for Recorder {
+    fn write(&self, packet: Packet) {
+        Recorder::write(self, packet);
+    }
+}
+
+/// All outputs of one run of the encoders; shared by the encoder threads, which feed it.
+#[derive(Default)]
+pub struct Outputs {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    interleaver: Interleaver,
+    outputs: Vec<Arc<dyn Output>>,
+}
+
+impl Outputs {
+    /// Begins a new run of the encoders, with pictures or without.
+    pub fn begin(&self, with_video: bool) {
+        self.lock().interleaver = Interleaver::new(with_video);
+    }
+
+    /// Adds an output; it gets every packet from now on.
+    pub fn attach(&self, output: Arc<dyn Output>) {
+        self.lock().outputs.push(output);
+    }
+
+    /// Removes an output, after handing it what still waits for the other track.
+    pub fn detach(&self, output: &Arc<dyn Output>) {
+        let mut inner = self.lock();
+        if inner.outputs.len() == 1 {
+            inner.flush();
+        }
+        inner.outputs.retain(|other| !Arc::ptr_eq(other, output));
+    }
+
+    /// Whether nobody wants packets.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().outputs.is_empty()
+    }
+
+    /// Hands `packet` to every output, as soon as its turn has come.
+    pub fn write(&self, packet: Packet) {
+        let inner = &mut *self.lock();
+        let outputs = &inner.outputs;
+        inner
+            .interleaver
+            .push(packet, |packet| send(outputs, &packet));
+    }
+
+    /// Plain data behind the lock stays usable after a panic elsewhere.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn flush(&mut self) {
+        let outputs = &self.outputs;
+        self.interleaver.flush(|packet| send(outputs, &packet));
+    }
+}
+
+fn send(outputs: &[Arc<dyn Output>], packet: &Packet) {
+    for output in outputs {
+        output.write(packet.clone());
+    }
+}

@@ -1,0 +1,337 @@
+//! The program: the one picture that is sent, at a constant frame rate, whatever the sources do.
+//!
+//! The program thread ticks at the output frame rate. Frame `n` is due at `n / fps` on the media clock, and
+//! takes the newest picture of the source; a source that stalls repeats its last picture, then becomes a
+//! slate. A tick that comes late is made up for, so that no frame is missing; only a machine that is more
+//! than [`CATCH_UP`] behind loses frames, and they are counted.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::{counters::Counters, event_queue::EventQueue, phase::PhaseLock, preview::Preview};
+use crate::{
+    capture::{
+        camera::CameraFeed,
+        slate::{SlateReason, slate},
+        source::{DeviceId, SourceEvent, VideoChoice},
+        test_picture::TestPicture,
+    },
+    media::{clock::Clock, frame::I420, scale::Scaler},
+    units::{FrameRate, MediaTime, PixelSize},
+};
+
+/// The running program thread; dropping it ends the thread.
+pub struct Program {
+    orders: SyncSender<Order>,
+    _thread: JoinHandle<()>,
+}
+
+/// A picture on its way to the encoder.
+pub struct EncodeJob {
+    /// What to encode.
+    pub picture: Arc<I420>,
+    /// When it is to be shown.
+    pub time: MediaTime,
+}
+
+/// What the program thread shares with the rest of the engine.
+#[derive(Clone)]
+pub struct ProgramContext {
+    /// The clock it ticks by.
+    pub clock: Clock,
+    /// Where it counts pictures.
+    pub counters: Arc<Counters>,
+    /// Where it shows them.
+    pub preview: Arc<Preview>,
+    /// Whom it wakes for a new preview picture.
+    pub events: EventQueue,
+}
+
+enum Order {
+    Select(VideoChoice),
+    Format(PixelSize, FrameRate),
+    Encode(Option<(SyncSender<EncodeJob>, MediaTime)>),
+}
+
+impl Program {
+    /// Starts the program thread, showing nothing yet. `on_source` hears what becomes of a camera.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(
+        context: ProgramContext,
+        size: PixelSize,
+        rate: FrameRate,
+        on_source: impl Fn(SourceEvent) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (orders, inbox) = sync_channel(ORDER_CAPACITY);
+        let thread = thread::Builder::new()
+            .name("program".into())
+            .spawn(move || {
+                Worker {
+                    source: Source::new(context.clock, size, rate),
+                    phase: PhaseLock::new(rate),
+                    next: 0,
+                    encoder: None,
+                    context,
+                    on_source,
+                }
+                .run(&inbox);
+            })?;
+        Ok(Self {
+            orders,
+            _thread: thread,
+        })
+    }
+
+    /// Takes the picture from `choice` from the next frame on.
+    pub fn select(&self, choice: VideoChoice) {
+        self.order(Order::Select(choice));
+    }
+
+    /// Changes size and frame rate; not while an encoder is attached.
+    pub fn set_format(&self, size: PixelSize, rate: FrameRate) {
+        self.order(Order::Format(size, rate));
+    }
+
+    /// Hands every frame from time `from` on to an encoder; its channel's capacity is how far the encoder
+    /// may fall behind before frames are skipped.
+    pub fn attach_encoder(&self, jobs: SyncSender<EncodeJob>, from: MediaTime) {
+        self.order(Order::Encode(Some((jobs, from))));
+    }
+
+    /// Hands frames to the encoder no longer.
+    pub fn detach_encoder(&self) {
+        self.order(Order::Encode(None));
+    }
+
+    /// The thread reads its orders at least once a frame; it is gone only when the program ends.
+    fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+}
+
+struct Worker<F> {
+    context: ProgramContext,
+    source: Source,
+    phase: PhaseLock,
+    /// Number of the next frame.
+    next: u64,
+    encoder: Option<(SyncSender<EncodeJob>, MediaTime)>,
+    on_source: F,
+}
+
+impl<F: Fn(SourceEvent)> Worker<F> {
+    fn run(mut self, orders: &Receiver<Order>) {
+        self.skip_to_now();
+        loop {
+            let due = self.source.rate.time_of(self.next) + self.phase.offset();
+            match orders.recv_timeout(self.context.clock.until(due)) {
+                Ok(order) => self.apply(order),
+                Err(RecvTimeoutError::Timeout) => self.tick(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn apply(&mut self, order: Order) {
+        match order {
+            Order::Select(choice) => self.source.select(&choice),
+            Order::Format(size, rate) => {
+                self.source.set_format(size, rate);
+                self.phase = PhaseLock::new(rate);
+                self.skip_to_now();
+            }
+            Order::Encode(encoder) => self.encoder = encoder,
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.context.clock.now();
+        let time = self.source.rate.time_of(self.next);
+        if now.since(time) > CATCH_UP {
+            let missed = self.skip_to_now();
+            if self.encoder.is_some() {
+                self.context.counters.skipped.add(missed);
+            }
+            return;
+        }
+        let number = self.next;
+        self.next += 1;
+        while let Some(event) = self.source.poll_event() {
+            (self.on_source)(event);
+        }
+        let wanted = self.context.preview.is_shown() || self.encoder.is_some();
+        if !wanted {
+            return;
+        }
+        let picture = self.source.picture(number, &self.context.counters);
+        if let Some(captured_at) = self.source.newest_capture() {
+            self.phase.observe(now, captured_at);
+        }
+        self.encode(&picture, time);
+        if self.context.preview.is_shown() {
+            self.context.preview.put(Some(picture));
+            self.context.events.wake();
+        }
+    }
+
+    fn encode(&mut self, picture: &Arc<I420>, time: MediaTime) {
+        let Some((jobs, from)) = &self.encoder else {
+            return;
+        };
+        if time < *from {
+            return;
+        }
+        let job = EncodeJob {
+            picture: Arc::clone(picture),
+            time,
+        };
+        match jobs.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.context.counters.skipped.add(1),
+            Err(TrySendError::Disconnected(_)) => self.encoder = None,
+        }
+    }
+
+    /// Goes on with the first frame that is not due yet; tells how many were passed over.
+    fn skip_to_now(&mut self) -> u64 {
+        let next = self.context.clock.now().samples(self.source.rate.fps()) + 1;
+        let missed = next.saturating_sub(self.next);
+        self.next = next;
+        missed
+    }
+}
+
+/// The chosen source, scaled to the program's size.
+struct Source {
+    clock: Clock,
+    size: PixelSize,
+    rate: FrameRate,
+    input: Input,
+    scaler: Scaler,
+}
+
+enum Input {
+    Nothing(Arc<I420>),
+    TestPicture(Box<TestPicture>),
+    Camera(Box<Camera>),
+}
+
+struct Camera {
+    id: DeviceId,
+    feed: CameraFeed,
+    /// The last picture scaled, and the camera's picture it was made from.
+    shown: Option<(Arc<I420>, Arc<I420>)>,
+    captured_at: Option<MediaTime>,
+    counted: u64,
+    slate: Arc<I420>,
+}
+
+impl Source {
+    fn new(clock: Clock, size: PixelSize, rate: FrameRate) -> Self {
+        Self {
+            clock,
+            size,
+            rate,
+            input: Input::Nothing(Arc::new(I420::black(size))),
+            scaler: Scaler::new(size),
+        }
+    }
+
+    fn select(&mut self, choice: &VideoChoice) {
+        self.input = match choice {
+            VideoChoice::None => Input::Nothing(Arc::new(I420::black(self.size))),
+            VideoChoice::TestPicture => {
+                Input::TestPicture(Box::new(TestPicture::new(self.size, self.rate)))
+            }
+            VideoChoice::Camera(id) => Input::Camera(Box::new(Camera {
+                id: id.clone(),
+                feed: CameraFeed::start(id.clone(), self.size, self.rate, self.clock),
+                shown: None,
+                captured_at: None,
+                counted: 0,
+                slate: slate(self.size, SlateReason::WaitingForCamera),
+            })),
+        };
+    }
+
+    fn set_format(&mut self, size: PixelSize, rate: FrameRate) {
+        if (size, rate) == (self.size, self.rate) {
+            return;
+        }
+        (self.size, self.rate) = (size, rate);
+        self.scaler = Scaler::new(size);
+        let choice = match &self.input {
+            Input::Nothing(_) => VideoChoice::None,
+            Input::TestPicture(_) => VideoChoice::TestPicture,
+            Input::Camera(camera) => VideoChoice::Camera(camera.id.clone()),
+        };
+        self.select(&choice);
+    }
+
+    fn poll_event(&mut self) -> Option<SourceEvent> {
+        match &mut self.input {
+            Input::Camera(camera) => {
+                let event = camera.feed.poll_event()?;
+                if matches!(event, SourceEvent::Lost(_)) && camera.shown.take().is_some() {
+                    camera.slate = slate(self.size, SlateReason::CameraLost);
+                }
+                Some(event)
+            }
+            Input::Nothing(_) | Input::TestPicture(_) => None,
+        }
+    }
+
+    /// The picture for frame `number`.
+    fn picture(&mut self, number: u64, counters: &Counters) -> Arc<I420> {
+        match &mut self.input {
+            Input::Nothing(black) => Arc::clone(black),
+            Input::TestPicture(test) => {
+                counters.captured.add(1);
+                test.render(number)
+            }
+            Input::Camera(camera) => camera.picture(&mut self.scaler, counters),
+        }
+    }
+
+    fn newest_capture(&self) -> Option<MediaTime> {
+        match &self.input {
+            Input::Camera(camera) => camera.captured_at,
+            Input::Nothing(_) | Input::TestPicture(_) => None,
+        }
+    }
+}
+
+impl Camera {
+    fn picture(&mut self, scaler: &mut Scaler, counters: &Counters) -> Arc<I420> {
+        let captured = self.feed.frames_captured();
+        counters.captured.add(captured.saturating_sub(self.counted));
+        self.counted = captured;
+        let Some(frame) = self.feed.latest() else {
+            return Arc::clone(&self.slate);
+        };
+        self.captured_at = Some(frame.captured_at);
+        match &self.shown {
+            Some((scaled, original)) if Arc::ptr_eq(original, &frame.picture) => Arc::clone(scaled),
+            _ => {
+                let scaled = scaler.scale(&frame.picture);
+                self.shown = Some((Arc::clone(&scaled), frame.picture));
+                scaled
+            }
+        }
+    }
+}
+
+/// How late the program may be and still make up for it frame by frame.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// Orders come from a person's hand; one who gives more between two frames waits for a frame.
+const ORDER_CAPACITY: usize = 16;

@@ -1,0 +1,241 @@
+//! One destination as the director sees it: its publisher, its status, its words.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    command::Destination,
+    event::{Cause, Severity, StreamStatus},
+    outputs::Output,
+};
+use crate::{
+    media::{clock::Clock, packet::StreamFormat},
+    net::{
+        connect::Trust,
+        publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
+    },
+    rtmp::{
+        refusal::{Failure, FailureKind},
+        url::ServerUrl,
+    },
+    units::{MediaTime, grouped},
+};
+
+/// A destination that was asked for, until it is over.
+pub struct Publishing {
+    publisher: Arc<Publisher>,
+    generation: u64,
+    host: String,
+    since: MediaTime,
+    status: StreamStatus,
+    told: Option<StreamStatus>,
+    stopping_since: Option<MediaTime>,
+}
+
+impl Publishing {
+    /// Begins to publish; `on_event` is called from the publisher's thread and must not block.
+    ///
+    /// # Errors
+    /// When the address or the key cannot be right, or the system has no thread left.
+    pub fn start(
+        destination: &Destination,
+        format: StreamFormat,
+        clock: Clock,
+        generation: u64,
+        on_event: impl FnMut(PublisherEvent) + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
+            kind: FailureKind::Address,
+            what: sentence(&error.to_string()),
+            remedy: "Correct the server address.".into(),
+            server_words: None,
+        })?;
+        if destination.key.is_empty() {
+            return Err(Failure {
+                kind: FailureKind::Address,
+                what: "The stream key is empty.".into(),
+                remedy: "Copy the stream key from your streaming service.".into(),
+                server_words: None,
+            });
+        }
+        let host = server.host.clone();
+        let config = PublisherConfig {
+            server,
+            key: destination.key.clone(),
+            format,
+            give_up_after: destination.give_up_after,
+            clock,
+            trust: Trust::System,
+        };
+        let publisher = Publisher::start(config, on_event)
+            .map_err(|error| Self::local_failure(&error.to_string()))?;
+        Ok(Self {
+            publisher: Arc::new(publisher),
+            generation,
+            status: StreamStatus::Connecting { host: host.clone() },
+            host,
+            since: clock.now(),
+            told: None,
+            stopping_since: None,
+        })
+    }
+
+    /// A failure of this computer, not of the way to the server.
+    #[must_use]
+    pub fn local_failure(message: &str) -> Failure {
+        Failure {
+            kind: FailureKind::Local,
+            what: sentence(message),
+            remedy: "Change the settings, or restart the program.".into(),
+            server_words: None,
+        }
+    }
+
+    /// Which publisher's reports belong here.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When publishing was asked for.
+    #[must_use]
+    pub fn since(&self) -> MediaTime {
+        self.since
+    }
+
+    /// Where packets go.
+    #[must_use]
+    pub fn output(&self) -> Arc<dyn Output> {
+        Arc::clone(&self.publisher) as Arc<dyn Output>
+    }
+
+    /// The publisher's figures.
+    #[must_use]
+    pub fn stats(&self) -> PublisherStats {
+        self.publisher.stats()
+    }
+
+    /// Asks the publisher to say goodbye.
+    pub fn stop(&mut self, now: MediaTime) {
+        if self.stopping_since.is_none() {
+            self.stopping_since = Some(now);
+            self.status = StreamStatus::Stopping;
+            self.publisher.stop();
+        }
+    }
+
+    /// Whether the goodbye takes longer than promised.
+    #[must_use]
+    pub fn is_overdue(&self, now: MediaTime) -> bool {
+        self.stopping_since
+            .is_some_and(|since| now.since(since) > STOP_LIMIT)
+    }
+
+    /// Ends without a goodbye.
+    pub fn abandon(&mut self) {
+        self.status = StreamStatus::Offline { because: None };
+    }
+
+    /// The status, if it was not told yet.
+    pub fn new_status(&mut self) -> Option<StreamStatus> {
+        if self.told.as_ref() == Some(&self.status) {
+            return None;
+        }
+        self.told = Some(self.status.clone());
+        self.told.clone()
+    }
+
+    /// Follows what the publisher reports; what a person would want to know comes back as words.
+    pub fn apply(
+        &mut self,
+        event: &PublisherEvent,
+        now: MediaTime,
+    ) -> Option<(Severity, Cause, String)> {
+        let host = self.host.clone();
+        if self.stopping_since.is_some() && !matches!(event, PublisherEvent::Ended { .. }) {
+            return None;
+        }
+        match event {
+            PublisherEvent::Connecting { .. } => {
+                if !matches!(self.status, StreamStatus::Reconnecting { .. }) {
+                    self.status = StreamStatus::Connecting { host };
+                }
+                None
+            }
+            PublisherEvent::Accepted => Some((
+                Severity::Info,
+                Cause::Server,
+                format!("{host} accepted the stream"),
+            )),
+            PublisherEvent::Live { since } => {
+                let first = !matches!(self.status, StreamStatus::Reconnecting { .. });
+                self.status = StreamStatus::Live {
+                    host,
+                    since: *since,
+                };
+                let text = if first {
+                    "Live: the server confirms that picture and sound arrive"
+                } else {
+                    "Live again: the server confirms that picture and sound arrive"
+                };
+                Some((Severity::Good, Cause::Server, text.into()))
+            }
+            PublisherEvent::Reconnecting {
+                attempt,
+                retry_at,
+                because,
+            } => {
+                self.status = StreamStatus::Reconnecting {
+                    host,
+                    attempt: *attempt,
+                    retry_at: *retry_at,
+                    because: because.clone(),
+                };
+                let wait = retry_at.since(now);
+                let when = if wait < Duration::from_millis(500) {
+                    "Trying again now.".to_owned()
+                } else {
+                    format!("Trying again in {:.0} s.", wait.as_secs_f32().ceil())
+                };
+                Some((Severity::Error, Cause::Uplink, format!("{because} {when}")))
+            }
+            PublisherEvent::Dropped { frames: 0, reason } => {
+                Some((Severity::Warning, Cause::Uplink, reason.clone()))
+            }
+            PublisherEvent::Dropped { frames, reason } => {
+                let text = format!("{} pictures left out: {reason}", grouped(*frames));
+                Some((Severity::Warning, Cause::Uplink, text))
+            }
+            PublisherEvent::Note { severity, text } => {
+                let severity = match severity {
+                    NoteSeverity::Info => Severity::Info,
+                    NoteSeverity::Warning => Severity::Warning,
+                };
+                Some((severity, Cause::Server, text.clone()))
+            }
+            PublisherEvent::KeyFrameWanted => None,
+            PublisherEvent::Ended { because } => {
+                self.status = StreamStatus::Offline {
+                    because: because.clone(),
+                };
+                Some(match because {
+                    Some(failure) => (Severity::Error, Cause::Server, failure.to_string()),
+                    None => (Severity::Info, Cause::User, "Stopped".into()),
+                })
+            }
+        }
+    }
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// The publisher promises to end within a second; past this it is left to itself.
+const STOP_LIMIT: Duration = Duration::from_millis(950);

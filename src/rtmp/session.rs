@@ -1,0 +1,58 @@
+//! What both sides of a session have in common: how they are driven, and counting what was received.
+//!
+//! # Driving a session
+//!
+//! Sessions know no socket and no clock. After every `handle_input`, call `poll_output` until it returns
+//! [`Output::WakeAt`]; only then wait, for input or for that time, whichever comes first. Time is an argument
+//! of `handle_input`; it never runs backwards.
+
+use super::message::Message;
+use crate::units::MediaTime;
+
+/// What a session wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output<Event> {
+    /// Send these bytes. They end where a message ends.
+    Send(Vec<u8>),
+    /// Tell.
+    Event(Event),
+    /// Nothing more before there is input; give it a tick at this time if none came.
+    WakeAt(Option<MediaTime>),
+}
+
+/// Counts received bytes and says when to acknowledge them (RTMP 1.0, 5.4.3 and 5.4.4).
+#[derive(Debug, Default)]
+pub(super) struct ReceivedBytes {
+    total: u64,
+    acknowledged: u64,
+    window: Option<u32>,
+}
+
+impl ReceivedBytes {
+    pub(super) fn add(&mut self, bytes: usize) {
+        self.total += bytes as u64;
+    }
+
+    /// The peer wants to hear after this many bytes each; 0 means never.
+    pub(super) fn set_window(&mut self, window: u32) {
+        self.window = (window > 0).then_some(window);
+    }
+
+    /// The acknowledgement that is due, if one is.
+    pub(super) fn acknowledgement(&mut self) -> Option<Message> {
+        let window = u64::from(self.window?);
+        if self.total - self.acknowledged < window {
+            return None;
+        }
+        self.acknowledged = self.total;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the count wraps on the wire"
+        )]
+        let on_the_wire = self.total as u32;
+        Some(Message::Acknowledgement(on_the_wire))
+    }
+}
+
+/// The message stream of the connection itself.
+pub(super) const CONNECTION: u32 = 0;
