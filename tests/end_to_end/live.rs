@@ -1,6 +1,6 @@
 //! What a server records is what was asked for, picture and sound in step.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use serde_json::Value;
 
@@ -223,11 +223,12 @@ fn a_viewer_who_joins_late_gets_picture_and_sound() {
     let seen = scene.path("seen.flv");
     let address = format!("{}/studio", nginx.live());
     let mut viewer = scene.command("rtmpdump");
-    viewer.args([
-        "--quiet", "--live", "--stop", "5", "--rtmp", &address, "--flv",
-    ]);
+    viewer.args(["--quiet", "--live", "--rtmp", &address, "--flv"]);
     let mut viewer = Peer::start("rtmpdump", viewer.arg(&seen), scene.folder());
-    viewer.wait(Duration::from_secs(30));
+    viewer.wait_until("the viewer has seen some", Duration::from_secs(30), |_| {
+        fs::metadata(&seen).is_ok_and(|file| file.len() > 300_000)
+    });
+    viewer.kill();
 
     let seen = Recording::open(&seen);
     assert_eq!(seen.video["profile"], "High", "{}", viewer.stderr());

@@ -99,7 +99,7 @@ fn a_folder_that_cannot_be_written_is_told_and_the_stream_goes_on() {
         PATIENCE,
     );
 
-    the_disk_is_told_of_and_the_stream_went_on(&ended, &nginx);
+    the_disk_is_told_of_and_the_stream_went_on(&ended, &nginx, &scene.path("file"));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_full_disk_is_told_and_the_stream_goes_on() {
         "no small disk can be mounted here: {}",
         ended.stderr
     );
-    the_disk_is_told_of_and_the_stream_went_on(&ended, &nginx);
+    the_disk_is_told_of_and_the_stream_went_on(&ended, &nginx, &disk);
     let recording = Recording::open(&recorded);
     assert!(
         recording.pictures.len() > 15,
@@ -141,7 +141,8 @@ fn a_full_disk_is_told_and_the_stream_goes_on() {
     );
 }
 
-fn the_disk_is_told_of_and_the_stream_went_on(ended: &Ended, nginx: &Nginx) {
+fn the_disk_is_told_of_and_the_stream_went_on(ended: &Ended, nginx: &Nginx, place: &Path) {
+    let place = place.to_str().expect("a path in UTF-8");
     ended.assert_status(RECORDING_FAILED);
     let events = events(&ended.stdout);
     assert!(
@@ -150,9 +151,8 @@ fn the_disk_is_told_of_and_the_stream_went_on(ended: &Ended, nginx: &Nginx) {
         ended.stdout
     );
     let told = named(&events, "decision").iter().any(|event| {
-        event["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("service.flv"))
+        let text = event["text"].as_str().unwrap_or_default();
+        event["severity"] == "error" && event["cause"] == "disk" && text.contains(place)
     });
     assert!(told, "no word of the recording:\n{}", ended.stdout);
     let streamed = Recording::open(&nginx.recording());
