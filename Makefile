@@ -1,7 +1,7 @@
 # `make` alone says what there is. On Windows and macOS use cargo directly: `cargo run`, `cargo test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-devices packages
+.PHONY: help run test test-devices bench packages
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -17,6 +17,10 @@ test: ## Run everything that is checked before a change is accepted
 test-devices: ## Test camera and microphone against real drivers, in a small virtual machine
 	@scripts/system-packages.sh devices
 	@tests/labs/devices/test.sh
+
+bench: ## Count the instructions per frame, beside FFmpeg's
+	@scripts/system-packages.sh test
+	@benches/instructions.sh
 
 packages: ## Install the system packages that the targets above need
 	@scripts/system-packages.sh devices

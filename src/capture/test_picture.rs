@@ -191,10 +191,10 @@ impl Layout {
         let squares_top = panel_top + ((panel_height / 16) & !1).max(2);
         let squares_left = ((width - SQUARES * square) / 2) & !1;
         let text_space = height.saturating_sub(squares_top + square);
-        let number_dot = (width * 9 / 16 / draw::text_width("000000", 1))
-            .min(text_space * 5 / 8 / draw::text_height(1))
+        let number_dot = (width * 7 / 16 / draw::text_width("000000", 1))
+            .min(text_space / 2 / draw::text_height(1))
             .max(1);
-        let clock_dot = (width * 5 / 16 / draw::text_width("00:00.00", 1))
+        let clock_dot = (width / 4 / draw::text_width("00:00.00", 1))
             .min(number_dot)
             .max(1);
         let number_height = draw::text_height(number_dot);
@@ -308,7 +308,7 @@ const PANEL: Colour = Colour::new(28, 132, 126);
 const BRIGHT: u8 = 225;
 const DIM: u8 = 150;
 /// Luma of the grain: enough to take any bitrate, not so much as to take it from the rest.
-const GRAIN: std::ops::RangeInclusive<u8> = 80..=150;
+const GRAIN: std::ops::RangeInclusive<u8> = 45..=115;
 
 #[cfg(test)]
 mod tests {

@@ -98,13 +98,14 @@ pub fn fill(picture: &mut I420, area: Area, colour: Colour) {
 pub fn text(picture: &mut I420, left: usize, top: usize, dot: usize, luma: u8, text: &str) {
     let size = picture.size();
     let stride = size.width as usize;
+    let lit = dot - dot / 5; // Large dots stand apart, like lamps.
     let plane = &mut *picture.planes_mut()[0];
     for (index, letter) in text.chars().enumerate() {
         let letter_left = left + index * ADVANCE * dot;
         for (row, bits) in glyph(letter).iter().enumerate() {
             for column in 0..GLYPH_WIDTH {
                 if bits >> (GLYPH_WIDTH - 1 - column) & 1 == 1 {
-                    let area = Area::new(letter_left + column * dot, top + row * dot, dot, dot);
+                    let area = Area::new(letter_left + column * dot, top + row * dot, lit, lit);
                     fill_plane(plane, stride, area.clipped(size), luma);
                 }
             }

@@ -23,7 +23,7 @@ use crate::{
 
 /// How far behind real time a microphone is read: long enough for a sound server, which hands over blocks of
 /// 80 ms, to deliver what was heard even while the machine is busy.
-pub const LATENCY: Duration = Duration::from_millis(150);
+pub const LATENCY: Duration = Duration::from_millis(250);
 
 /// A microphone by identity, tried until it is there and taken back whenever it returns. Dropping it lets the
 /// microphone go and does not wait.
