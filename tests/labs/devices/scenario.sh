@@ -9,7 +9,9 @@ export HOME=/root XDG_RUNTIME_DIR=/run SKYWAVE_CONFIG_DIR=/run/skywave KEY=studi
 
 # An RTMP server that records.
 mkdir -p "$results/nginx/recordings" /run/nginx
-module=$(ls /usr/lib/nginx/modules/ngx_rtmp_module.so /usr/lib64/nginx/modules/ngx_rtmp_module.so 2>/dev/null | head -n 1)
+for module in /usr/lib/nginx/modules/ngx_rtmp_module.so /usr/lib64/nginx/modules/ngx_rtmp_module.so; do
+  [ ! -e "$module" ] || break
+done
 cat >/run/nginx/nginx.conf <<CONF
 load_module $module;
 user root;
@@ -36,14 +38,12 @@ ffmpeg -v error -re -f lavfi -i 'aevalsrc=0.176*sin(2*PI*1000*t)|0.176*sin(2*PI*
 cat "$results/devices.txt"
 
 camera=$(sed 's/"microphones".*//' "$results/devices.json" | grep -oE '"name":"[^"]*vivid[^"]*"' | head -n 1 | cut -d '"' -f 4)
-microphone=$(sed 's/.*"microphones"//' "$results/devices.json" | grep -oE '"name":"[^"]*Loopback[^"]*"' | head -n 1 | cut -d '"' -f 4)
+# The card's second device hears what its first plays.
+microphone=$(sed 's/.*"microphones"//' "$results/devices.json" | grep -oE '"name":"[^"]*Loopback[^"]*"' | tail -n 1 | cut -d '"' -f 4)
 echo "camera: $camera, microphone: $microphone"
 
-live() { # MORE...
-  "$skywave" live --camera "$camera" --to rtmp://127.0.0.1/live --key-env KEY \
-    --size 320x180 --fps 10 --video-bitrate 300k --json "$@"
-}
-live --mic "$microphone" --record "$results/local.flv" >"$results/live.jsonl" 2>"$results/live.txt" &
+common=(live --camera "$camera" --to rtmp://127.0.0.1/live --key-env KEY --size 320x180 --fps 10 --video-bitrate 300k --json)
+"$skywave" "${common[@]}" --mic "$microphone" --record "$results/local.flv" >"$results/live.jsonl" 2>"$results/live.txt" &
 stream=$!
 
 wait_for() { # SECONDS COMMAND...
@@ -62,26 +62,23 @@ wait_for 60 grep -qi '"state":"live"' "$results/live.jsonl"
 sleep 10
 
 # One camera, one program.
-live --silence --duration 3s --give-up-after 10s >"$results/busy.txt" 2>&1 || true
+"$skywave" "${common[@]}" --silence --duration 3s --give-up-after 10s >"$results/busy.txt" 2>&1 || true
 unplugged=$(recorded)
 
-decisions=$(grep -c '"decision"' "$results/live.jsonl" || true)
 echo "unplugging"
 echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
-more_decisions() { [ "$(grep -c '"decision"' "$results/live.jsonl")" -gt "$decisions" ]; }
-wait_for 30 more_decisions
+wait_for 30 grep -q '"kind":"camera","ready":false' "$results/live.jsonl"
 sleep 8
 replugged=$(recorded)
 echo "plugging in again"
 echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
-decisions=$(grep -c '"decision"' "$results/live.jsonl")
-wait_for 60 more_decisions
+taken_back() { [ "$(grep -c '"kind":"camera","ready":true' "$results/live.jsonl")" -ge 2 ]; }
+wait_for 60 taken_back
 sleep 10
 
-kill -INT "$stream"
+kill -TERM "$stream"
 status=0
 wait "$stream" || status=$?
 echo "$status" >"$results/live.status"
 echo "$unplugged $replugged $(recorded)" >"$results/moments"
-grep '"decision"' "$results/live.jsonl"
 kill $(jobs -p) 2>/dev/null || true
