@@ -61,3 +61,6 @@ pub mod recording;
 pub mod sources;
 pub mod statistics;
 pub mod video;
+
+#[cfg(test)]
+mod tests;
