@@ -316,7 +316,8 @@ impl<D: Disk> Recording<D> {
             writer: FlvWriter::new(out, format)?,
             flush_at: now,
         };
-        recording.flush_if_due(now)?;
+        // A full disk is noticed here; to wait for the disk itself is left to the thread.
+        recording.writer.get_mut().flush()?;
         Ok(recording)
     }
 
