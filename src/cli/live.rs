@@ -117,6 +117,11 @@ fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
             "the stream key from {origin} is empty; copy it from your streaming service"
         )));
     }
+    if key.chars().any(char::is_control) {
+        return Err(usage(format!(
+            "the stream key from {origin} has unprintable characters in it; copy it from your streaming service"
+        )));
+    }
     Ok(Some(Secret::new(key)))
 }
 
