@@ -170,18 +170,21 @@ impl Director {
             }
             Input::Audio(AudioEvent::Levels(levels)) => self.events.push(Event::Levels(levels)),
             Input::Audio(AudioEvent::Jumped(jump)) => {
-                let (late, what) = (
-                    jump.late_millis,
-                    if jump.late_millis > 0 {
+                let late = jump.late_millis.abs();
+                let text = if jump.stays_late {
+                    format!(
+                        "The microphone delivers late: its sound is {late} ms later from now on"
+                    )
+                } else {
+                    let what = if jump.late_millis > 0 {
                         "left out"
                     } else {
                         "of silence put in"
-                    },
-                );
-                let text = format!(
-                    "The microphone lost step: {} ms {what} to keep sound and picture together",
-                    late.abs()
-                );
+                    };
+                    format!(
+                        "The microphone lost step: {late} ms {what} to keep sound and picture together"
+                    )
+                };
                 self.decide(Severity::Warning, Cause::Source, text);
             }
             Input::Audio(AudioEvent::EncoderFailed(error)) | Input::VideoEncoderFailed(error) => {
