@@ -115,15 +115,16 @@ pub fn describe(event: &SourceEvent) -> (Severity, String) {
 /// A microphone's loss of step as words for the story.
 #[must_use]
 pub fn describe_jump(jump: Jump) -> String {
+    let late = jump.late_millis.abs();
+    if jump.stays_late {
+        return format!("The microphone delivers late: its sound is {late} ms later from now on");
+    }
     let what = if jump.late_millis > 0 {
         "left out"
     } else {
         "of silence put in"
     };
-    format!(
-        "The microphone lost step: {} ms {what} to keep sound and picture together",
-        jump.late_millis.abs()
-    )
+    format!("The microphone lost step: {late} ms {what} to keep sound and picture together")
 }
 
 fn built_in(name: &str) -> SourceEvent {

@@ -170,7 +170,8 @@ impl Supervisor {
                     });
                 }
             }
-            if quiet_since.elapsed() > STALL {
+            let patience = if intake.is_some() { START } else { STALL };
+            if quiet_since.elapsed() > patience {
                 return Err(CaptureError::Stalled {
                     kind: DeviceKind::Microphone,
                     name: self.name.clone(),
@@ -207,6 +208,8 @@ impl Supervisor {
 const RETRY: Duration = Duration::from_secs(1);
 /// How soon a dropped feed is noticed.
 const TICK: Duration = Duration::from_millis(50);
+/// How long a device may take to its first sound: a suspended one must wake up, a Bluetooth one connect.
+const START: Duration = Duration::from_secs(5);
 /// No sound for so long, not even silence: the microphone is lost.
 const STALL: Duration = Duration::from_secs(2);
 /// Newly opened devices on the way to the reader.
