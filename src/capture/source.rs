@@ -27,7 +27,7 @@ pub struct CameraInfo {
 pub struct CameraFormat {
     /// Picture size.
     pub size: PixelSize,
-    /// Frames per second, whole.
+    /// Frames per second, rounded: a camera's 29.97 is 30 here.
     pub frame_rate: FrameRate,
     /// How the pixels are laid out.
     pub pixels: PixelLayout,
@@ -38,9 +38,11 @@ pub struct CameraFormat {
 pub enum PixelLayout {
     /// Packed 4:2:2, `YUYV`.
     Yuyv,
+    /// Packed 4:2:2, `UYVY`.
+    Uyvy,
     /// Semi-planar 4:2:0, `NV12`.
     Nv12,
-    /// Planar 4:2:0, `YU12`.
+    /// Planar 4:2:0, `YU12` or `YV12`.
     I420,
     /// Motion JPEG.
     Mjpeg,
@@ -56,6 +58,7 @@ impl fmt::Display for PixelLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Yuyv => "YUYV",
+            Self::Uyvy => "UYVY",
             Self::Nv12 => "NV12",
             Self::I420 => "I420",
             Self::Mjpeg => "MJPEG",

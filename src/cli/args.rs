@@ -73,7 +73,7 @@ pub struct KeyArgs {
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// The stream key itself; other users of this computer can see it, prefer --key-env or --key-file
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Option<String>,
 }
 
@@ -193,6 +193,18 @@ impl FormatArgs {
     }
 }
 
+/// What is wrong with the arguments, in one line: without the usage that Clap adds, with its suggestions.
+#[must_use]
+pub fn in_one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let paragraphs = text
+        .trim_start_matches("error: ")
+        .split("\n\n")
+        .filter(|part| !part.starts_with("Usage:") && !part.starts_with("For more information"));
+    let words: Vec<&str> = paragraphs.flat_map(str::split_whitespace).collect();
+    format!("{}; see `skywave --help`", words.join(" "))
+}
+
 /// Shortest and longest time from one key frame to the next.
 const KEY_FRAME_INTERVALS: (Duration, Duration) =
     (Duration::from_millis(500), Duration::from_secs(10));
@@ -253,6 +265,21 @@ mod tests {
                 .unwrap_err();
             assert!(error.contains(named), "{arguments:?}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_fits_in_one_line() {
+        let told = |arguments: &[&str]| in_one_line(&live(arguments).unwrap_err());
+        assert_eq!(
+            told(&["--size", "abc"]),
+            "invalid value 'abc' for '--size <WxH>': \"abc\" is not a size such as 1280x720; \
+             see `skywave --help`"
+        );
+        assert_eq!(
+            told(&["--test-pictur"]),
+            "unexpected argument '--test-pictur' found tip: a similar argument exists: '--test-picture'; \
+             see `skywave --help`"
+        );
     }
 
     #[test]

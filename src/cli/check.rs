@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{
     args::CheckArgs,
     exit::{Exit, ExitStatus},
+    output::print_line,
     sources::Sources,
 };
 use crate::{
@@ -68,12 +69,12 @@ pub fn check(args: &CheckArgs) -> Result<(), Exit> {
     })
     .map_err(|error| failed(&error.to_string()))?;
     let engine = Engine::start(format).map_err(|error| failed(&error.to_string()))?;
-    sources.open(&engine, |_| {})?;
+    sources.open(&engine, || false, |_| {})?;
     if !args.json {
-        println!(
+        print_line(format_args!(
             "Publishing to a receiver in this program for {}…",
             humantime::format_duration(args.duration)
-        );
+        ))?;
     }
     engine.send(Command::GoLive(Destination {
         server: format!("rtmp://{}/check", receiver.local_addr()),
@@ -86,7 +87,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Exit> {
     let tape = std::mem::take(&mut *received.lock().unwrap_or_else(PoisonError::into_inner));
     let mut report = tape.judge(expected).report();
     add_own_troubles(&mut report, &stats);
-    print(&report, &stats, args.json);
+    print(&report, &stats, args.json)?;
     match report.verdict {
         Verdict::Good => Ok(()),
         Verdict::Problems(problems) => {
@@ -129,8 +130,8 @@ fn add_own_troubles(report: &mut Report, stats: &Stats) {
         return;
     }
     let problem = format!(
-        "This computer was too slow for {} of {} frames. Choose a smaller size or frame rate, or close other \
-         programs.",
+        "{} of {} frames were left out before they were sent: this computer is too slow, or the bitrate too low. \
+         Choose a smaller size or frame rate, or a higher bitrate.",
         stats.frames_skipped, stats.frames_captured
     );
     match &mut report.verdict {
@@ -139,14 +140,14 @@ fn add_own_troubles(report: &mut Report, stats: &Stats) {
     }
 }
 
-fn print(report: &Report, stats: &Stats, as_json: bool) {
+fn print(report: &Report, stats: &Stats, as_json: bool) -> Result<(), Exit> {
     if as_json {
         let mut value = json!(report);
         value["event"] = json!("report");
         value["frames_skipped"] = json!(stats.frames_skipped);
-        println!("{value}");
+        print_line(value)
     } else {
-        println!("{}", report.to_string().trim_end());
+        print_line(report.to_string().trim_end())
     }
 }
 

@@ -1,7 +1,11 @@
 //! `skywave live`: publish, record, or both, until stopped.
 
 use std::{
-    env, fs,
+    env,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+    process,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -9,6 +13,7 @@ use std::{
 use super::{
     args::{KeyArgs, LiveArgs},
     exit::{Exit, ExitStatus},
+    output::print_warning,
     sources::Sources,
     story::Story,
 };
@@ -48,8 +53,8 @@ pub fn live(args: &LiveArgs) -> Result<(), Exit> {
     })?;
     let mut run = Run {
         story: Story::new(args.json),
-        recording: args.record.is_some(),
-        publishing: destination.is_some(),
+        recording: false,
+        publishing: false,
         began: None,
         ended: Ok(()),
         engine,
@@ -73,7 +78,7 @@ fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
         let key = pasted.key.ok_or_else(|| {
             usage("the stream key is missing; give it with --key-env VAR or --key-file FILE".into())
         })?;
-        tracing::warn!("{KEY_VISIBLE}");
+        warn_that_key_is_visible();
         (pasted.server, key)
     };
     Ok(Destination {
@@ -88,40 +93,60 @@ fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
     let (key, origin) = if let Some(variable) = &args.key_env {
         let key = env::var(variable).map_err(|error| {
             usage(format!(
-                "the environment variable {variable} gives no stream key: {error}"
+                "the environment variable {variable} gives no stream key ({error}); set it to the key"
             ))
         })?;
         (key, format!("the environment variable {variable}"))
     } else if let Some(file) = &args.key_file {
         let shown = file.display();
-        let text = fs::read_to_string(file)
-            .map_err(|error| usage(format!("the key file {shown} cannot be read: {error}")))?;
-        (
-            text.lines().next().unwrap_or_default().to_owned(),
-            format!("the key file {shown}"),
-        )
+        let line = first_line(file).map_err(|error| {
+            usage(format!(
+                "the key file {shown} cannot be read ({error}); name a text file with the key in its first line"
+            ))
+        })?;
+        (line, format!("the key file {shown}"))
     } else if let Some(key) = &args.key {
-        tracing::warn!("{KEY_VISIBLE}");
+        warn_that_key_is_visible();
         (key.clone(), "--key".to_owned())
     } else {
         return Ok(None);
     };
-    let key = key.trim();
+    let key = key.trim_start_matches('\u{feff}').trim();
     if key.is_empty() {
         return Err(usage(format!(
             "the stream key from {origin} is empty; copy it from your streaming service"
         )));
     }
+    if key.chars().any(char::is_control) {
+        return Err(usage(format!(
+            "the stream key from {origin} has unprintable characters in it; copy it from your streaming service"
+        )));
+    }
     Ok(Some(Secret::new(key)))
 }
 
-const KEY_VISIBLE: &str =
-    "the stream key is visible to other users of this computer; prefer --key-env or --key-file";
+/// The first line of a file that may be anything.
+fn first_line(file: &Path) -> io::Result<String> {
+    let mut line = String::new();
+    BufReader::new(File::open(file)?.take(LONGEST_KEY)).read_line(&mut line)?;
+    Ok(line)
+}
 
-/// Ctrl-C (and SIGTERM) ask for a clean stop.
+fn warn_that_key_is_visible() {
+    print_warning(
+        "the stream key is visible to other users of this computer; prefer --key-env or --key-file",
+    );
+}
+
+/// Ctrl-C (and SIGTERM) ask for a clean stop; a second one does not wait for it.
 fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(|error| {
+    let on_interrupt = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            process::exit(INTERRUPTED_TWICE);
+        }
+    };
+    ctrlc::set_handler(on_interrupt).map_err(|error| {
         Exit::new(
             ExitStatus::Problems,
             format!("Ctrl-C cannot be caught: {error}"),
@@ -152,16 +177,22 @@ impl Run {
     ) -> Result<(), Exit> {
         let story = &mut self.story;
         let engine = &self.engine;
-        sources.open(engine, |event| story.tell(event, engine.now()))?;
+        let stop = || interrupted.load(Ordering::Relaxed);
+        sources.open(engine, stop, |event| story.tell(event, engine.now()))?;
+        if stop() {
+            return Ok(());
+        }
         if let Some(file) = &args.record {
+            self.recording = true;
             self.engine
                 .send(Command::StartRecording(RecordingTarget::File(file.clone())));
         }
         if let Some(destination) = destination {
+            self.publishing = true;
             self.engine.send(Command::GoLive(destination));
         }
         while self.publishing || self.recording {
-            if interrupted.load(Ordering::Relaxed) || self.is_over(args.duration) {
+            if stop() || self.is_over(args.duration) {
                 break;
             }
             self.follow(TICK);
@@ -223,5 +254,11 @@ impl Run {
 /// How often the loop looks at the clock and at Ctrl-C.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The engine promises to stop within a second.
-const STOP_PATIENCE: Duration = Duration::from_millis(1500);
+/// The engine promises to stop within a second; what takes longer is not waited for.
+const STOP_PATIENCE: Duration = Duration::from_millis(950);
+
+/// More than the longest stream key: what a key file may hold is not for us to trust.
+const LONGEST_KEY: u64 = 64 * 1024;
+
+/// What shells call an end by Ctrl-C.
+const INTERRUPTED_TWICE: i32 = 130;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`args`] | what may be typed |
 //! | [`exit`] | how the program ends: its statuses |
+//! | [`output`] | standard output and error |
 //! | [`sources`] | from what was typed to devices |
 //! | [`live`] | `skywave live` |
 //! | [`story`] | what happens, as lines for people or as JSON |
@@ -16,6 +17,7 @@ pub mod check;
 pub mod devices;
 pub mod exit;
 pub mod live;
+pub mod output;
 pub mod sources;
 pub mod story;
 pub mod window;

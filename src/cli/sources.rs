@@ -78,17 +78,22 @@ impl Sources {
         Ok(Self { video, audio })
     }
 
-    /// Opens the sources and waits until their devices deliver.
+    /// Opens the sources and waits until their devices deliver, or until it is `interrupted`.
     ///
     /// # Errors
     /// When a device cannot be used: at the start that is an error, later it is waited for.
-    pub fn open(&self, engine: &Engine, mut on_event: impl FnMut(&Event)) -> Result<(), Exit> {
+    pub fn open(
+        &self,
+        engine: &Engine,
+        interrupted: impl Fn() -> bool,
+        mut on_event: impl FnMut(&Event),
+    ) -> Result<(), Exit> {
         engine.send(Command::SelectVideo(self.video.clone()));
         engine.send(Command::SelectAudio(self.audio.clone()));
         let mut camera_awaited = matches!(self.video, VideoChoice::Camera(_));
         let mut microphone_awaited = matches!(self.audio, AudioChoice::Microphone(_));
         let deadline = engine.now() + DEVICE_PATIENCE;
-        while camera_awaited || microphone_awaited {
+        while (camera_awaited || microphone_awaited) && !interrupted() {
             if engine.now() >= deadline {
                 let device = if camera_awaited {
                     DeviceKind::Camera

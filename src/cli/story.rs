@@ -115,14 +115,16 @@ impl Story {
             value
         };
         let text = || {
-            Some(format!(
-                "Sent {} frames ({} dropped, {} skipped), {:.1} MB in {}.",
-                grouped(stats.frames_sent),
-                grouped(stats.frames_dropped),
-                grouped(stats.frames_skipped),
-                stats.bytes_sent as f64 / 1e6,
-                clock_text(stats.uptime),
-            ))
+            (stats.bytes_sent > 0).then(|| {
+                format!(
+                    "Sent {} frames ({} dropped, {} skipped), {:.1} MB in {}.",
+                    grouped(stats.frames_sent),
+                    grouped(stats.frames_dropped),
+                    grouped(stats.frames_skipped),
+                    stats.bytes_sent as f64 / 1e6,
+                    clock_text(stats.uptime),
+                )
+            })
         };
         self.put(now, summary, text);
     }

@@ -1,6 +1,6 @@
 //! `skywave` without a command: the window.
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
 use super::exit::{Exit, ExitStatus};
 use crate::{
@@ -19,6 +19,10 @@ use crate::{
 /// # Errors
 /// When there is no display, or the engine cannot start.
 pub fn window() -> Result<(), Exit> {
+    if lacks_display() {
+        let message = "there is no display here, so no window can open; use `skywave live` or `skywave check`";
+        return Err(Exit::new(ExitStatus::Problems, message));
+    }
     let (store, loaded) = match Store::of_user() {
         Ok(store) => {
             let loaded = store.load();
@@ -48,6 +52,14 @@ pub fn window() -> Result<(), Exit> {
         let message = format!("the window cannot open: {error}; use `skywave live` or `skywave check` without a display");
         Exit::new(ExitStatus::Problems, message)
     })
+}
+
+/// Where the system tells how to find its display, it must have told.
+fn lacks_display() -> bool {
+    cfg!(target_os = "linux")
+        && ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]
+            .iter()
+            .all(|variable| env::var_os(variable).is_none_or(|value| value.is_empty()))
 }
 
 impl ui::Engine for Engine {

@@ -59,9 +59,31 @@ enum Order {
 
 struct Encoding {
     encoder: Box<dyn AudioEncoder>,
-    /// The first sample the encoder is to get.
-    from: u64,
+    /// The sample that the encoder is to get next.
+    next: u64,
     outputs: Arc<Outputs>,
+    /// The trouble told last: the same with each block is told once.
+    told: Option<EncodeError>,
+}
+
+impl Encoding {
+    /// Encodes the block that begins at sample `first`. If the thread was too late for the first ones, silence
+    /// takes their place: otherwise all sound would come too early.
+    fn encode(&mut self, first: u64, block: &[f32]) -> Result<(), EncodeError> {
+        let Self {
+            encoder, outputs, ..
+        } = self;
+        let mut sink = |packet| outputs.write(Packet::Audio(packet));
+        while self.next < first {
+            encoder.encode(&[0.0; 2 * BLOCK], &mut sink)?;
+            self.next += BLOCK as u64;
+        }
+        if self.next == first {
+            self.next += BLOCK as u64;
+            encoder.encode(block, &mut sink)?;
+        }
+        Ok(())
+    }
 }
 
 impl Audio {
@@ -112,11 +134,11 @@ impl Audio {
         from: MediaTime,
         outputs: Arc<Outputs>,
     ) {
-        let from = from.samples(SAMPLE_RATE);
         self.order(Order::Encode(Some(Encoding {
             encoder,
-            from,
+            next: from.samples(SAMPLE_RATE),
             outputs,
+            told: None,
         })));
     }
 
@@ -192,15 +214,10 @@ impl<F: Fn(AudioEvent)> Worker<F> {
         let Some(encoding) = &mut self.encoding else {
             return;
         };
-        if first < encoding.from {
-            return;
-        }
-        let Encoding {
-            encoder, outputs, ..
-        } = encoding;
-        if let Err(error) =
-            encoder.encode(block, &mut |packet| outputs.write(Packet::Audio(packet)))
+        if let Err(error) = encoding.encode(first, block)
+            && encoding.told.as_ref() != Some(&error)
         {
+            encoding.told = Some(error.clone());
             (self.on_event)(AudioEvent::EncoderFailed(error));
         }
     }

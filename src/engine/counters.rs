@@ -9,8 +9,10 @@ pub struct Counters {
     pub captured: Counter,
     /// Were encoded.
     pub encoded: Counter,
-    /// Were left out because this machine, or the encoder's rate control, could not take them.
+    /// Were left out because this machine was too slow.
     pub skipped: Counter,
+    /// Were left out by the encoder to keep the bitrate.
+    pub withheld: Counter,
 }
 
 /// One counter. Only its value matters, never its order relative to others: relaxed is enough.

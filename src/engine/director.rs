@@ -1,98 +1,65 @@
 //! The director: the one thread that knows what is going on. It takes commands and what the other threads
-//! report, starts and ends sources, encoders and outputs, and tells the story as events.
+//! report, starts and ends encoders and outputs, and tells the story as events.
 
 use std::{
     io,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     thread,
     time::Duration,
 };
 
 use super::{
-    audio::{self, Audio, AudioEvent},
+    audio::AudioEvent,
     command::{Command, Destination, OutputFormat},
     counters::Counters,
+    encoders::Encoders,
     event::{Cause, Decision, Event, RecordingStatus, Severity, StreamStatus},
     event_queue::EventQueue,
-    outputs::Outputs,
+    inbox::{Input, Reports},
     preview::Preview,
-    program::{Program, ProgramContext},
+    program::ProgramContext,
     publishing::Publishing,
     recording::{self, Recording},
+    sources::{self, Sources},
     statistics::Statistics,
-    video::{self, VideoControl},
 };
 use crate::{
-    capture::{
-        camera, microphone,
-        source::{AudioChoice, CameraInfo, MicrophoneInfo, SourceEvent, VideoChoice},
-    },
-    encode::{
-        aac::AacEncoder,
-        encoder::EncodeError,
-        h264::{Acceleration, H264Encoder},
-    },
-    media::{
-        clock::Clock,
-        packet::{StreamFormat, VideoFormat},
-    },
+    capture::{camera, microphone, source::SourceEvent, source::VideoChoice},
+    encode::h264::Acceleration,
+    media::{clock::Clock, packet::StreamFormat},
     net::publisher::PublisherEvent,
     record::{RecorderEvent, RecordingTarget},
     rtmp::refusal::Failure,
     units::Bitrate,
 };
 
-/// What the director reacts to.
-pub enum Input {
-    /// The user's wish.
-    Command(Command),
-    /// The camera's state changed.
-    VideoSource(SourceEvent),
-    /// Sound was heard, or its source's state changed.
-    Audio(AudioEvent),
-    /// An encoder refused a picture.
-    VideoEncoderFailed(EncodeError),
-    /// From the publisher of this generation; older ones are ignored.
-    Publisher(u64, PublisherEvent),
-    /// From the recorder of this generation.
-    Recorder(u64, RecorderEvent),
-    /// What is connected.
-    Devices(Vec<CameraInfo>, Vec<MicrophoneInfo>),
-    /// Stop everything.
-    Quit,
-}
-
 /// Everything the director holds.
+///
+/// Encoders run exactly while there is an output: a stream, a recording, or both.
 pub struct Director {
     clock: Clock,
     events: EventQueue,
-    inputs: SyncSender<Input>,
+    reports: Reports,
     preview: Arc<Preview>,
     counters: Arc<Counters>,
-    program: Program,
-    audio: Audio,
-    outputs: Arc<Outputs>,
+    sources: Sources,
+    /// What was asked for; running encoders keep theirs.
     format: OutputFormat,
-    video_choice: VideoChoice,
     encoders: Option<Encoders>,
     publishing: Option<Publishing>,
     recording: Option<Recording>,
     statistics: Statistics,
     /// Numbers publishers and recorders, so that late reports of old ones are told apart.
     generation: u64,
-}
-
-/// One run of the encoders: from the first output's start to the last one's end.
-struct Encoders {
-    format: StreamFormat,
-    video: Option<Arc<VideoControl>>,
+    /// Whether devices are being listed.
+    is_listing: bool,
 }
 
 impl Director {
-    /// Starts the program and audio threads.
+    /// Starts the sources' threads.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -101,7 +68,7 @@ impl Director {
         clock: Clock,
         events: EventQueue,
         preview: Arc<Preview>,
-        inputs: SyncSender<Input>,
+        reports: Reports,
     ) -> io::Result<Self> {
         let counters = Arc::new(Counters::default());
         let context = ProgramContext {
@@ -110,48 +77,42 @@ impl Director {
             preview: Arc::clone(&preview),
             events: events.clone(),
         };
-        let reports = inputs.clone();
-        let program = Program::start(
-            context,
-            format.video.size,
-            format.video.frame_rate,
-            move |event| {
-                report(&reports, Input::VideoSource(event));
-            },
-        )?;
-        let reports = inputs.clone();
-        let audio = Audio::start(clock, move |event| report(&reports, Input::Audio(event)))?;
         Ok(Self {
+            sources: Sources::start(context, &format.video, &reports)?,
             statistics: Statistics::new(clock.now()),
             clock,
             events,
-            inputs,
+            reports,
             preview,
             counters,
-            program,
-            audio,
-            outputs: Arc::new(Outputs::default()),
             format,
-            video_choice: VideoChoice::None,
             encoders: None,
             publishing: None,
             recording: None,
             generation: 0,
+            is_listing: false,
         })
     }
 
     /// Works until [`Input::Quit`].
     pub fn run(mut self, inbox: &Receiver<Input>) {
         self.tell_acceleration();
-        let mut next_statistics = self.clock.now() + STATISTICS_INTERVAL;
+        let mut tick_at = self.clock.now() + TICK;
         loop {
-            match inbox.recv_timeout(self.clock.until(next_statistics)) {
+            let overdue_at = self.publishing.as_ref().and_then(Publishing::deadline);
+            let wake_at = overdue_at.map_or(tick_at, |at| at.min(tick_at));
+            match inbox.recv_timeout(self.clock.until(wake_at)) {
                 Ok(Input::Quit) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(input) => self.handle(input),
-                Err(RecvTimeoutError::Timeout) => {
-                    next_statistics = next_statistics.max(self.clock.now()) + STATISTICS_INTERVAL;
-                    self.tick();
-                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now = self.clock.now();
+            if overdue_at.is_some_and(|at| now >= at) {
+                self.abandon_publishing();
+            }
+            if now >= tick_at {
+                tick_at = now + TICK;
+                self.tick();
             }
         }
         self.shut_down(inbox);
@@ -170,29 +131,24 @@ impl Director {
             }
             Input::Audio(AudioEvent::Levels(levels)) => self.events.push(Event::Levels(levels)),
             Input::Audio(AudioEvent::Jumped(jump)) => {
-                let (late, what) = (
-                    jump.late_millis,
-                    if jump.late_millis > 0 {
-                        "left out"
-                    } else {
-                        "of silence put in"
-                    },
+                self.decide(
+                    Severity::Warning,
+                    Cause::Source,
+                    sources::describe_jump(jump),
                 );
-                let text = format!(
-                    "The microphone lost step: {} ms {what} to keep sound and picture together",
-                    late.abs()
-                );
-                self.decide(Severity::Warning, Cause::Source, text);
             }
             Input::Audio(AudioEvent::EncoderFailed(error)) | Input::VideoEncoderFailed(error) => {
                 self.decide(Severity::Error, Cause::Encoder, error.to_string());
             }
             Input::Publisher(generation, event) => self.handle_publisher(generation, &event),
             Input::Recorder(generation, event) => self.handle_recorder(generation, &event),
-            Input::Devices(cameras, microphones) => self.events.push(Event::Devices {
-                cameras,
-                microphones,
-            }),
+            Input::Devices(cameras, microphones) => {
+                self.is_listing = false;
+                self.events.push(Event::Devices {
+                    cameras,
+                    microphones,
+                });
+            }
             Input::Quit => {}
         }
     }
@@ -200,10 +156,14 @@ impl Director {
     fn obey(&mut self, command: Command) {
         match command {
             Command::SelectVideo(choice) => self.select_video(choice),
-            Command::SelectAudio(choice) => self.select_audio(choice),
+            Command::SelectAudio(choice) => {
+                if let Some(event) = self.sources.select_audio(choice) {
+                    self.events.push(Event::AudioSource(event));
+                }
+            }
             Command::RefreshDevices => self.refresh_devices(),
-            Command::SetGain(gain) => self.audio.set_gain(gain),
-            Command::SetMuted(muted) => self.audio.set_muted(muted),
+            Command::SetGain(gain) => self.sources.set_gain(gain),
+            Command::SetMuted(muted) => self.sources.set_muted(muted),
             Command::SetFormat(format) => self.set_format(format),
             Command::GoLive(destination) => self.go_live(&destination),
             Command::Stop => self.stop_publishing(),
@@ -213,113 +173,69 @@ impl Director {
         }
     }
 
-    /// What is built in is ready at once; a camera tells itself.
     fn select_video(&mut self, choice: VideoChoice) {
-        if choice == VideoChoice::TestPicture {
-            let VideoFormat {
-                size, frame_rate, ..
-            } = self.format.video;
-            let description = format!("Test picture, {size} at {frame_rate}");
-            self.events
-                .push(Event::VideoSource(SourceEvent::Ready { description }));
+        if let Some(event) = self.sources.select_video(choice) {
+            self.events.push(Event::VideoSource(event));
         }
-        self.video_choice = choice.clone();
-        self.program.select(choice);
-    }
-
-    fn select_audio(&mut self, choice: AudioChoice) {
-        let built_in = match choice {
-            AudioChoice::Silence => Some("Silence"),
-            AudioChoice::Beep => Some("Beep each second"),
-            AudioChoice::SteadyTone => Some("Steady tone"),
-            AudioChoice::Microphone(_) => None,
-        };
-        if let Some(description) = built_in {
-            let description = description.to_owned();
-            self.events
-                .push(Event::AudioSource(SourceEvent::Ready { description }));
+        let encodes_no_video = self
+            .encoders
+            .as_ref()
+            .is_some_and(|encoders| encoders.format().video.is_none());
+        if encodes_no_video && self.sources.has_video() {
+            let text = "This stream began with sound only; the picture joins when you stop and start again";
+            self.decide(Severity::Info, Cause::User, text.into());
         }
-        self.audio.select(choice);
     }
 
     /// Asking devices for their formats takes its time: on a thread of its own.
-    fn refresh_devices(&self) {
-        let reports = self.inputs.clone();
+    fn refresh_devices(&mut self) {
+        if self.is_listing {
+            return; // The answer is on its way.
+        }
+        let reports = self.reports.clone();
         let listing = thread::Builder::new()
             .name("device list".into())
-            .spawn(move || {
-                report(&reports, Input::Devices(camera::list(), microphone::list()));
-            });
-        if let Err(error) = listing {
-            tracing::error!("cannot list devices: {error}");
+            .spawn(move || reports.send(Input::Devices(camera::list(), microphone::list())));
+        match listing {
+            Ok(_) => self.is_listing = true,
+            Err(error) => tracing::error!("cannot list devices: {error}"),
         }
     }
 
+    /// What encoders cannot change while they run waits for their end.
     fn set_format(&mut self, format: OutputFormat) {
         self.format = format;
-        if let Some(encoders) = &self.encoders {
-            let bitrate = format.video.bitrate;
-            if let Some(video) = &encoders.video
-                && video.bitrate() != bitrate
-            {
-                video.set_bitrate(bitrate);
-                self.decide(
-                    Severity::Info,
-                    Cause::User,
-                    format!("Video bitrate is {bitrate} now"),
-                );
+        let bitrate = format.video.bitrate;
+        match &mut self.encoders {
+            None => self.sources.set_format(&format.video),
+            Some(encoders) => {
+                if encoders.set_video_bitrate(bitrate) {
+                    let text = format!("Video bitrate is {bitrate} now");
+                    self.decide(Severity::Info, Cause::User, text);
+                }
             }
-            return;
         }
-        self.apply_format();
     }
 
-    fn apply_format(&mut self) {
-        let VideoFormat {
-            size, frame_rate, ..
-        } = self.format.video;
-        self.program.set_format(size, frame_rate);
-    }
-
-    /// Starts the encoders unless they run already.
-    fn ensure_encoders(&mut self) -> Result<StreamFormat, String> {
-        if let Some(encoders) = &self.encoders {
-            return Ok(encoders.format.clone());
+    /// The encoders, started unless they run already.
+    fn ensure_encoders(&mut self) -> Result<&Encoders, String> {
+        if let Some(running) = self.encoders.take() {
+            return Ok(self.encoders.insert(running));
         }
         let OutputFormat { video, audio } = self.format;
-        let with_video = self.video_choice != VideoChoice::None;
         let format = StreamFormat {
-            video: with_video.then_some(video),
+            video: self.sources.has_video().then_some(video),
             audio,
         };
-        let from = audio::encoder_start(self.clock.now());
-        let audio_encoder = AacEncoder::new(audio, from).map_err(|error| error.to_string())?;
-        self.outputs.begin(with_video);
-        let mut control = None;
-        if with_video {
-            let encoder = H264Encoder::new(video).map_err(|error| error.to_string())?;
-            let wishes = Arc::new(VideoControl::new(video.bitrate));
-            let reports = self.inputs.clone();
-            let jobs = video::start(
-                Box::new(encoder),
-                video.frame_rate,
-                Arc::clone(&wishes),
-                Arc::clone(&self.counters),
-                Arc::clone(&self.outputs),
-                move |error| report(&reports, Input::VideoEncoderFailed(error)),
-            )
-            .map_err(|error| format!("the video encoder cannot start: {error}"))?;
-            self.program.attach_encoder(jobs, from);
-            control = Some(wishes);
-        }
-        self.audio
-            .attach_encoder(Box::new(audio_encoder), from, Arc::clone(&self.outputs));
         self.statistics.begin(self.clock.now(), &self.counters);
-        self.encoders = Some(Encoders {
-            format: format.clone(),
-            video: control,
-        });
-        Ok(format)
+        let encoders = Encoders::start(
+            format,
+            &self.sources,
+            self.clock,
+            &self.counters,
+            &self.reports,
+        )?;
+        Ok(self.encoders.insert(encoders))
     }
 
     /// Ends the encoders when no output is left, and takes over a format that waited for that.
@@ -327,30 +243,37 @@ impl Director {
         if self.publishing.is_some() || self.recording.is_some() {
             return;
         }
-        self.program.detach_encoder();
-        self.audio.detach_encoder();
-        if self.encoders.take().is_some() {
-            self.apply_format();
+        if let Some(encoders) = self.encoders.take() {
+            encoders.end(&self.sources);
+            self.sources.set_format(&self.format.video);
         }
     }
 
     fn go_live(&mut self, destination: &Destination) {
-        if self.publishing.is_some() {
+        if let Some(publishing) = &self.publishing {
+            if publishing.deadline().is_some() {
+                let text = "Still stopping; go live again in a moment";
+                self.decide(Severity::Info, Cause::User, text.into());
+            }
             return;
         }
-        let format = match self.ensure_encoders() {
-            Ok(format) => format,
-            Err(message) => return self.refuse_to_go_live(Publishing::local_failure(&message)),
-        };
         self.generation += 1;
-        let (generation, reports) = (self.generation, self.inputs.clone());
-        let started =
-            Publishing::start(destination, format, self.clock, generation, move |event| {
-                report(&reports, Input::Publisher(generation, event));
-            });
+        let (generation, reports) = (self.generation, self.reports.clone());
+        let clock = self.clock;
+        let started = match self.ensure_encoders() {
+            Err(message) => Err(Publishing::local_failure(&message)),
+            Ok(encoders) => Publishing::start(
+                destination,
+                encoders.format().clone(),
+                clock,
+                generation,
+                move |event| reports.send(Input::Publisher(generation, event)),
+            )
+            .inspect(|publishing| encoders.outputs().attach(publishing.output())),
+        };
         match started {
             Ok(publishing) => {
-                self.outputs.attach(publishing.output());
+                self.statistics.begin(self.clock.now(), &self.counters);
                 self.publishing = Some(publishing);
                 self.publish_status();
             }
@@ -383,25 +306,34 @@ impl Director {
             return;
         };
         if matches!(event, PublisherEvent::KeyFrameWanted)
-            && let Some(Encoders {
-                video: Some(video), ..
-            }) = &self.encoders
+            && let Some(encoders) = &self.encoders
         {
-            video.want_key_frame();
+            encoders.want_key_frame();
         }
-        let decision = publishing.apply(event, now);
-        if let Some((severity, cause, text)) = decision {
+        if let Some((severity, cause, text)) = publishing.apply(event, now) {
             self.decide(severity, cause, text);
         }
-        self.publish_status();
         if matches!(event, PublisherEvent::Ended { .. }) {
+            self.end_publishing();
+        } else {
+            self.publish_status();
+        }
+    }
+
+    /// A publisher that takes longer to end than promised is left to itself.
+    fn abandon_publishing(&mut self) {
+        if let Some(publishing) = &mut self.publishing {
+            publishing.abandon();
             self.end_publishing();
         }
     }
 
+    /// Tells the last figures, then that it is over.
     fn end_publishing(&mut self) {
-        if let Some(publishing) = self.publishing.take() {
-            self.outputs.detach(&publishing.output());
+        self.tell_statistics();
+        self.publish_status();
+        if let (Some(publishing), Some(encoders)) = (self.publishing.take(), &self.encoders) {
+            encoders.outputs().detach(&publishing.output());
         }
         self.end_idle_encoders();
     }
@@ -418,67 +350,61 @@ impl Director {
             let text = format!("Already recording to {}", recording.path().display());
             return self.decide(Severity::Info, Cause::User, text);
         }
-        let format = match self.ensure_encoders() {
-            Ok(format) => format,
-            Err(message) => return self.refuse_to_record(target, message),
-        };
         self.generation += 1;
-        let (generation, reports) = (self.generation, self.inputs.clone());
-        let started = Recording::start(target, format, generation, move |event| {
-            report(&reports, Input::Recorder(generation, event));
+        let (generation, reports) = (self.generation, self.reports.clone());
+        let started = self.ensure_encoders().and_then(|encoders| {
+            let format = encoders.format().clone();
+            let on_event = move |event| reports.send(Input::Recorder(generation, event));
+            let recording = Recording::start(target, format, generation, on_event)
+                .map_err(|error| error.to_string())?;
+            encoders.outputs().attach(recording.output());
+            encoders.want_key_frame();
+            Ok(recording)
         });
         match started {
             Ok(recording) => {
-                self.outputs.attach(recording.output());
-                if let Some(Encoders {
-                    video: Some(video), ..
-                }) = &self.encoders
-                {
-                    video.want_key_frame();
-                }
                 let path = recording.path().display();
                 self.decide(Severity::Info, Cause::User, format!("Recording to {path}"));
                 self.events.push(Event::Recording(recording.status()));
                 self.recording = Some(recording);
             }
-            Err(error) => self.refuse_to_record(target, error.to_string()),
+            Err(message) => self.refuse_to_record(target, message),
         }
     }
 
     fn refuse_to_record(&mut self, target: &RecordingTarget, message: String) {
         self.end_idle_encoders();
-        let path = match target {
-            RecordingTarget::Folder(path) | RecordingTarget::File(path) => path.clone(),
-        };
+        let (RecordingTarget::Folder(path) | RecordingTarget::File(path)) = target.clone();
         self.decide(Severity::Error, Cause::Disk, message.clone());
         self.events
             .push(Event::Recording(RecordingStatus::Failed { path, message }));
     }
 
     fn stop_recording(&mut self) {
-        if let Some(recording) = &self.recording {
-            self.outputs.detach(&recording.output());
-            recording.end();
+        if let (Some(recording), Some(encoders)) = (&mut self.recording, &self.encoders) {
+            encoders.outputs().detach(&recording.output());
+            recording.end(self.clock.now());
         }
     }
 
     fn handle_recorder(&mut self, generation: u64, event: &RecorderEvent) {
-        let Some(recording) = self
-            .recording
-            .as_ref()
-            .filter(|it| it.generation() == generation)
-        else {
+        let is_current = |recording: &mut Recording| recording.generation() == generation;
+        let (severity, text, over) = recording::describe(event);
+        let Some(status) = over else {
+            if self.recording.as_mut().is_some_and(is_current) {
+                self.decide(severity, Cause::Disk, text);
+            }
             return;
         };
-        let (severity, text, over) = recording::describe(event);
-        let output = recording.output();
-        self.decide(severity, Cause::Disk, text);
-        if let Some(status) = over {
-            self.outputs.detach(&output);
-            self.recording = None;
-            self.events.push(Event::Recording(status));
-            self.end_idle_encoders();
+        let Some(recording) = self.recording.take_if(is_current) else {
+            return;
+        };
+        if let Some(encoders) = &self.encoders {
+            encoders.outputs().detach(&recording.output());
         }
+        self.decide(severity, Cause::Disk, text);
+        self.events.push(Event::Recording(status));
+        self.end_idle_encoders();
     }
 
     fn tell_acceleration(&mut self) {
@@ -490,18 +416,8 @@ impl Director {
     }
 
     fn tell_source(&mut self, event: &SourceEvent) {
-        match event {
-            SourceEvent::Ready { description } => {
-                self.decide(
-                    Severity::Good,
-                    Cause::Source,
-                    format!("Ready: {description}"),
-                );
-            }
-            SourceEvent::Lost(error) => {
-                self.decide(Severity::Warning, Cause::Source, capitalised(error));
-            }
-        }
+        let (severity, text) = sources::describe(event);
+        self.decide(severity, Cause::Source, text);
     }
 
     fn decide(&mut self, severity: Severity, cause: Cause, text: String) {
@@ -514,47 +430,43 @@ impl Director {
     }
 
     fn tick(&mut self) {
-        let now = self.clock.now();
-        if self
-            .publishing
-            .as_ref()
-            .is_some_and(|it| it.is_overdue(now))
-        {
-            if let Some(publishing) = &mut self.publishing {
-                publishing.abandon();
-            }
-            self.publish_status();
-            self.end_publishing();
-        }
         if let Some(recording) = &self.recording {
             self.events.push(Event::Recording(recording.status()));
         }
-        let network = self.publishing.as_ref().map(|it| (it.since(), it.stats()));
-        let target = self
+        self.tell_statistics();
+        let format = self
             .encoders
             .as_ref()
-            .map_or(self.format.audio.bitrate, |encoders| {
-                let video = encoders
-                    .video
-                    .as_ref()
-                    .map_or(0, |video| video.bitrate().bps());
-                Bitrate::from_bps(video + encoders.format.audio.bitrate.bps())
-            });
-        let stats = self.statistics.update(now, target, &self.counters, network);
-        self.events.push(Event::Stats(stats));
-        if let Some(text) = self
-            .statistics
-            .overload(now, &self.counters, &self.format.video)
+            .and_then(|encoders| encoders.format().video);
+        if let Some(format) = format
+            && let Some(text) = self
+                .statistics
+                .overload(self.clock.now(), &self.counters, &format)
         {
             self.decide(Severity::Warning, Cause::Encoder, text);
         }
     }
 
-    /// Stops publishing and recording, in at most about a second.
+    fn tell_statistics(&mut self) {
+        let network = self.publishing.as_ref().map(|it| (it.since(), it.stats()));
+        let target = self
+            .encoders
+            .as_ref()
+            .map_or(Bitrate::ZERO, Encoders::target);
+        let now = self.clock.now();
+        let stats = self.statistics.update(now, target, &self.counters, network);
+        self.events.push(Event::Stats(stats));
+    }
+
+    /// Stops publishing and recording, within the time that each may take.
     fn shut_down(&mut self, inbox: &Receiver<Input>) {
         self.stop_publishing();
         self.stop_recording();
-        let deadline = self.clock.now() + SHUT_DOWN_PATIENCE;
+        let publishing = self.publishing.as_ref().and_then(Publishing::deadline);
+        let recording = self.recording.as_ref().and_then(Recording::deadline);
+        let Some(deadline) = publishing.max(recording) else {
+            return;
+        };
         while self.publishing.is_some() || self.recording.is_some() {
             match inbox.recv_timeout(self.clock.until(deadline)) {
                 Ok(input @ (Input::Publisher(..) | Input::Recorder(..))) => self.handle(input),
@@ -565,24 +477,5 @@ impl Director {
     }
 }
 
-/// Reports to the director. A full inbox means it is stuck, and then nothing may wait for it.
-fn report(inputs: &SyncSender<Input>, input: Input) {
-    if inputs.try_send(input).is_err() {
-        tracing::error!("a report to the director was lost");
-    }
-}
-
-fn capitalised(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
-}
-
 /// Statistics are told four times a second.
-const STATISTICS_INTERVAL: Duration = Duration::from_millis(250);
-
-/// How long quitting waits for the goodbye to the server.
-const SHUT_DOWN_PATIENCE: Duration = Duration::from_millis(900);
+const TICK: Duration = Duration::from_millis(250);

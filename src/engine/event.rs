@@ -76,12 +76,13 @@ impl Default for StreamStatus {
     }
 }
 
-/// Figures of a running engine. Counters run from the start of the stream (or of the recording without one).
+/// Figures of a running engine. Counters run from the start of the stream (or of the recording without one),
+/// and stay as they were when it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Since publishing was asked for.
     pub uptime: Duration,
-    /// What the video encoder is told to produce, plus audio.
+    /// What the encoders are told to produce; zero while they rest.
     pub target: Bitrate,
     /// What went out, over the last second or so.
     pub sent: Bitrate,
@@ -95,7 +96,7 @@ pub struct Stats {
     pub frames_sent: u64,
     /// Pictures that viewers will miss because the uplink did not carry them.
     pub frames_dropped: u64,
-    /// Pictures not encoded because this machine was too slow.
+    /// Pictures not encoded, because this machine was too slow or the bitrate too low for them.
     pub frames_skipped: u64,
     /// Media waiting to be sent, by its duration.
     pub queue: Duration,

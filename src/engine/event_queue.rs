@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use super::event::Event;
+use super::event::{Event, RecordingStatus};
 
 /// Called after each event, from the engine's threads: wakes a sleeping window.
 pub type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// A bounded queue of events; copies share it.
 ///
-/// When full: statistics and levels replace their own predecessor (only the newest matters), and of
+/// When full: statistics, levels and a recording's progress replace their own predecessor (only the newest matters), and of
 /// everything else the oldest goes, which takes a listener that has not listened for hours.
 #[derive(Clone, Default)]
 pub struct EventQueue {
@@ -80,6 +80,7 @@ impl EventQueue {
 enum Transient {
     Stats,
     Levels,
+    RecordingProgress,
 }
 
 impl Transient {
@@ -87,6 +88,7 @@ impl Transient {
         match event {
             Event::Stats(_) => Some(Self::Stats),
             Event::Levels(_) => Some(Self::Levels),
+            Event::Recording(RecordingStatus::Recording { .. }) => Some(Self::RecordingProgress),
             _ => None,
         }
     }

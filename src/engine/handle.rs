@@ -12,9 +12,10 @@ use std::{
 
 use super::{
     command::{Command, OutputFormat},
-    director::{Director, Input},
+    director::Director,
     event::Event,
     event_queue::{EventQueue, Waker},
+    inbox::{Input, Reports},
     preview::Preview,
 };
 use crate::{
@@ -46,7 +47,7 @@ impl Engine {
             clock,
             events.clone(),
             Arc::clone(&preview),
-            inputs.clone(),
+            Reports::new(inputs.clone()),
         )?;
         let director = thread::Builder::new()
             .name("director".into())

@@ -16,7 +16,7 @@
 //! | microphone to audio | ring ([`crate::capture::microphone`]) | about a second | the oldest sound is lost, and told |
 //! | program to video encoder | bounded channel | half a second of pictures | the picture is skipped, and counted |
 //! | program to preview | one place ([`preview`]) | 1 picture | the newest replaces the one before |
-//! | encoders to outputs | a call ([`outputs`]) | half a second in the interleaver | goes on without the late track |
+//! | encoders to outputs | a call ([`outputs`]) | a second in the interleaver | goes on without the late track |
 //! | to a publisher | its queue ([`crate::net::publisher`]) | by media duration | pictures to the next key frame, and told |
 //! | to the recorder | its queue ([`crate::record`]) | by bytes | packets to the next key frame, and told |
 //! | anyone to the director | bounded channel | 1024 | reports are dropped and logged; it never happens |
@@ -28,8 +28,11 @@
 //! | [`event`] | what it tells: one stream for the window, the command line, the log |
 //! | [`handle`] | the engine as its users hold it |
 //! | [`director`] | the one thread that knows what is going on |
+//! | [`inbox`] | what reaches it |
+//! | [`sources`] | picture and sound as the director sees them |
 //! | [`program`] | the one picture that is sent, at a constant rate |
 //! | [`phase`] | when the program looks at the camera |
+//! | [`encoders`] | one run of the encoders, as the director sees them |
 //! | [`video`] | the video encoder's thread |
 //! | [`audio`] | the audio thread |
 //! | [`interleave`] | both tracks in one order |
@@ -43,9 +46,11 @@ pub mod audio;
 pub mod command;
 pub mod counters;
 pub mod director;
+pub mod encoders;
 pub mod event;
 pub mod event_queue;
 pub mod handle;
+pub mod inbox;
 pub mod interleave;
 pub mod outputs;
 pub mod phase;
@@ -53,5 +58,9 @@ pub mod preview;
 pub mod program;
 pub mod publishing;
 pub mod recording;
+pub mod sources;
 pub mod statistics;
 pub mod video;
+
+#[cfg(test)]
+mod tests;

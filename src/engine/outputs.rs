@@ -1,6 +1,9 @@
 //! The fan-out: every encoded packet to every output, in one order.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::interleave::Interleaver;
 use crate::{media::packet::Packet, net::publisher::Publisher, record::Recorder};
@@ -24,21 +27,25 @@ impl Output for Recorder {
 }
 
 /// All outputs of one run of the encoders; shared by the encoder threads, which feed it.
-#[derive(Default)]
 pub struct Outputs {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     interleaver: Interleaver,
     outputs: Vec<Arc<dyn Output>>,
 }
 
 impl Outputs {
-    /// Begins a new run of the encoders, with pictures or without.
-    pub fn begin(&self, with_video: bool) {
-        self.lock().interleaver = Interleaver::new(with_video);
+    /// No outputs yet, for encoders with pictures or without.
+    #[must_use]
+    pub fn new(with_video: bool) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                interleaver: Interleaver::new(with_video),
+                outputs: Vec::new(),
+            }),
+        }
     }
 
     /// Adds an output; it gets every packet from now on.
@@ -53,12 +60,6 @@ impl Outputs {
             inner.flush();
         }
         inner.outputs.retain(|other| !Arc::ptr_eq(other, output));
-    }
-
-    /// Whether nobody wants packets.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lock().outputs.is_empty()
     }
 
     /// Hands `packet` to every output, as soon as its turn has come.
@@ -88,3 +89,6 @@ fn send(outputs: &[Arc<dyn Output>], packet: &Packet) {
         output.write(packet.clone());
     }
 }
+
+/// How long an output may take to end before it is left to itself: to stop takes a second at most.
+pub const STOP_LIMIT: Duration = Duration::from_millis(900);

@@ -2,8 +2,8 @@
 //!
 //! The program thread ticks at the output frame rate. Frame `n` is due at `n / fps` on the media clock, and
 //! takes the newest picture of the source; a source that stalls repeats its last picture, then becomes a
-//! slate. A tick that comes late is made up for, so that no frame is missing; only a machine that is more
-//! than [`CATCH_UP`] behind loses frames, and they are counted.
+//! slate. A tick that comes late is made up for, so that no frame is missing; only what is late by more than
+//! [`CATCH_UP`] is left out, and counted.
 
 use std::{
     io,
@@ -132,8 +132,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
     fn run(mut self, orders: &Receiver<Order>) {
         self.skip_to_now();
         loop {
-            let due = self.source.rate.time_of(self.next) + self.phase.offset();
-            match orders.recv_timeout(self.context.clock.until(due)) {
+            match orders.recv_timeout(self.context.clock.until(self.due())) {
                 Ok(order) => self.apply(order),
                 Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -154,25 +153,20 @@ impl<F: Fn(SourceEvent)> Worker<F> {
     }
 
     fn tick(&mut self) {
+        self.leave_out_what_is_too_late();
         let now = self.context.clock.now();
-        let time = self.source.rate.time_of(self.next);
-        if now.since(time) > CATCH_UP {
-            let missed = self.skip_to_now();
-            if self.encoder.is_some() {
-                self.context.counters.skipped.add(missed);
-            }
-            return;
-        }
         let number = self.next;
+        let time = self.source.rate.time_of(number);
         self.next += 1;
         while let Some(event) = self.source.poll_event() {
             (self.on_source)(event);
         }
+        self.source.count_captured(&self.context.counters);
         let wanted = self.context.preview.is_shown() || self.encoder.is_some();
         if !wanted {
             return;
         }
-        let picture = self.source.picture(number, &self.context.counters);
+        let picture = self.source.picture(number);
         if let Some(captured_at) = self.source.newest_capture() {
             self.phase.observe(now, captured_at);
         }
@@ -201,12 +195,35 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         }
     }
 
-    /// Goes on with the first frame that is not due yet; tells how many were passed over.
-    fn skip_to_now(&mut self) -> u64 {
-        let next = self.context.clock.now().samples(self.source.rate.fps()) + 1;
-        let missed = next.saturating_sub(self.next);
-        self.next = next;
-        missed
+    /// When the next frame is to be made.
+    fn due(&self) -> MediaTime {
+        self.source.rate.time_of(self.next) + self.phase.offset()
+    }
+
+    /// Goes on with the first frame that is not due yet.
+    fn skip_to_now(&mut self) {
+        self.next = self.context.clock.now().samples(self.source.rate.fps()) + 1;
+    }
+
+    /// Passes over the frames that nobody can wait for any more.
+    fn leave_out_what_is_too_late(&mut self) {
+        let frame = self.source.rate.frame_duration();
+        let patience = if self.encoder.is_some() {
+            CATCH_UP.max(2 * frame)
+        } else {
+            frame
+        };
+        let now = self.context.clock.now();
+        if now.since(self.due()) <= patience {
+            return;
+        }
+        let oldest = now - (self.phase.offset() + patience);
+        let next = oldest.samples(self.source.rate.fps()) + 1;
+        if self.encoder.is_some() {
+            let missed = next.saturating_sub(self.next);
+            self.context.counters.skipped.add(missed);
+        }
+        self.next = next.max(self.next);
     }
 }
 
@@ -290,15 +307,27 @@ impl Source {
         }
     }
 
+    /// Counts what came since the last frame.
+    fn count_captured(&mut self, counters: &Counters) {
+        match &mut self.input {
+            Input::Nothing(_) => {}
+            Input::TestPicture(_) => counters.captured.add(1),
+            Input::Camera(camera) => {
+                let captured = camera.feed.frames_captured();
+                counters
+                    .captured
+                    .add(captured.saturating_sub(camera.counted));
+                camera.counted = captured;
+            }
+        }
+    }
+
     /// The picture for frame `number`.
-    fn picture(&mut self, number: u64, counters: &Counters) -> Arc<I420> {
+    fn picture(&mut self, number: u64) -> Arc<I420> {
         match &mut self.input {
             Input::Nothing(black) => Arc::clone(black),
-            Input::TestPicture(test) => {
-                counters.captured.add(1);
-                test.render(number)
-            }
-            Input::Camera(camera) => camera.picture(&mut self.scaler, counters),
+            Input::TestPicture(test) => test.render(number),
+            Input::Camera(camera) => camera.picture(&mut self.scaler),
         }
     }
 
@@ -311,10 +340,7 @@ impl Source {
 }
 
 impl Camera {
-    fn picture(&mut self, scaler: &mut Scaler, counters: &Counters) -> Arc<I420> {
-        let captured = self.feed.frames_captured();
-        counters.captured.add(captured.saturating_sub(self.counted));
-        self.counted = captured;
+    fn picture(&mut self, scaler: &mut Scaler) -> Arc<I420> {
         let Some(frame) = self.feed.latest() else {
             return Arc::clone(&self.slate);
         };
@@ -330,8 +356,8 @@ impl Camera {
     }
 }
 
-/// How late the program may be and still make up for it frame by frame.
-const CATCH_UP: Duration = Duration::from_secs(1);
+/// How late the program may be and still make up for it frame by frame: as much as the encoder's queue holds.
+const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// Orders come from a person's hand; one who gives more between two frames waits for a frame.
 const ORDER_CAPACITY: usize = 16;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     command::Destination,
     event::{Cause, Severity, StreamStatus},
-    outputs::Output,
+    outputs::{Output, STOP_LIMIT},
 };
 use crate::{
     media::{clock::Clock, packet::StreamFormat},
@@ -28,6 +28,7 @@ pub struct Publishing {
     since: MediaTime,
     status: StreamStatus,
     told: Option<StreamStatus>,
+    was_live: bool,
     stopping_since: Option<MediaTime>,
 }
 
@@ -45,9 +46,7 @@ impl Publishing {
     ) -> Result<Self, Failure> {
         let server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
             kind: FailureKind::Address,
-            what: sentence(&error.to_string()),
-            remedy: "Correct the server address.".into(),
-            server_words: None,
+            ..explained(&error.to_string())
         })?;
         if destination.key.is_empty() {
             return Err(Failure {
@@ -75,6 +74,7 @@ impl Publishing {
             host,
             since: clock.now(),
             told: None,
+            was_live: false,
             stopping_since: None,
         })
     }
@@ -82,12 +82,7 @@ impl Publishing {
     /// A failure of this computer, not of the way to the server.
     #[must_use]
     pub fn local_failure(message: &str) -> Failure {
-        Failure {
-            kind: FailureKind::Local,
-            what: sentence(message),
-            remedy: "Change the settings, or restart the program.".into(),
-            server_words: None,
-        }
+        explained(message)
     }
 
     /// Which publisher's reports belong here.
@@ -123,11 +118,10 @@ impl Publishing {
         }
     }
 
-    /// Whether the goodbye takes longer than promised.
+    /// When the goodbye must be over; `None` while nobody asked to stop.
     #[must_use]
-    pub fn is_overdue(&self, now: MediaTime) -> bool {
-        self.stopping_since
-            .is_some_and(|since| now.since(since) > STOP_LIMIT)
+    pub fn deadline(&self) -> Option<MediaTime> {
+        Some(self.stopping_since? + STOP_LIMIT)
     }
 
     /// Ends without a goodbye.
@@ -167,16 +161,16 @@ impl Publishing {
                 format!("{host} accepted the stream"),
             )),
             PublisherEvent::Live { since } => {
-                let first = !matches!(self.status, StreamStatus::Reconnecting { .. });
                 self.status = StreamStatus::Live {
                     host,
                     since: *since,
                 };
-                let text = if first {
-                    "Live: the server confirms that picture and sound arrive"
+                let text = if self.was_live {
+                    "Live again: the server confirms that the stream arrives"
                 } else {
-                    "Live again: the server confirms that picture and sound arrive"
+                    "Live: the server confirms that the stream arrives"
                 };
+                self.was_live = true;
                 Some((Severity::Good, Cause::Server, text.into()))
             }
             PublisherEvent::Reconnecting {
@@ -226,9 +220,27 @@ impl Publishing {
     }
 }
 
-/// With a capital and a full stop.
+/// The failure that a message of the form "what is wrong; what to do" tells of.
+fn explained(message: &str) -> Failure {
+    let (what, remedy) = message
+        .split_once("; ")
+        .unwrap_or((message, "Change the settings, or restart the program."));
+    Failure {
+        kind: FailureKind::Local,
+        what: sentence(what),
+        remedy: sentence(remedy),
+        server_words: None,
+    }
+}
+
+/// With a capital, unless it begins with an address, and a full stop.
 fn sentence(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
+    let text = text.trim_end_matches('.');
+    let first_word = text.split(' ').next().unwrap_or_default();
+    if first_word.contains("://") {
+        return format!("{text}.");
+    }
+    let mut letters = text.chars();
     let first: String = letters
         .next()
         .into_iter()
@@ -236,6 +248,3 @@ fn sentence(text: &str) -> String {
         .collect();
     format!("{first}{}.", letters.as_str())
 }
-
-/// The publisher promises to end within a second; past this it is left to itself.
-const STOP_LIMIT: Duration = Duration::from_millis(950);

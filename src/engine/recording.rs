@@ -4,17 +4,19 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     event::{RecordingStatus, Severity},
-    outputs::Output,
+    outputs::{Output, STOP_LIMIT},
 };
 use crate::{
     media::packet::StreamFormat,
     record::{RecordError, Recorder, RecorderEvent, RecordingTarget},
+    units::MediaTime,
 };
 
 /// A recording being written.
 pub struct Recording {
     recorder: Arc<Recorder>,
     generation: u64,
+    ending_since: Option<MediaTime>,
 }
 
 impl Recording {
@@ -32,6 +34,7 @@ impl Recording {
         Ok(Self {
             recorder: Arc::new(recorder),
             generation,
+            ending_since: None,
         })
     }
 
@@ -64,8 +67,15 @@ impl Recording {
     }
 
     /// Lets the file be completed; the recorder reports when it is.
-    pub fn end(&self) {
+    pub fn end(&mut self, now: MediaTime) {
+        self.ending_since.get_or_insert(now);
         self.recorder.end();
+    }
+
+    /// Until when its completion is worth waiting for; `None` while it goes on.
+    #[must_use]
+    pub fn deadline(&self) -> Option<MediaTime> {
+        Some(self.ending_since? + STOP_LIMIT)
     }
 }
 

@@ -17,6 +17,14 @@ pub struct Statistics {
     recent: VecDeque<Snapshot>,
     /// Where the overload watch stands.
     watched: Snapshot,
+    /// The stream's own figures, kept when it is over.
+    stream: Stream,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Stream {
+    uptime: Duration,
+    figures: PublisherStats,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -25,6 +33,7 @@ struct Snapshot {
     captured: u64,
     encoded: u64,
     skipped: u64,
+    withheld: u64,
 }
 
 impl Snapshot {
@@ -34,6 +43,7 @@ impl Snapshot {
             captured: counters.captured.get(),
             encoded: counters.encoded.get(),
             skipped: counters.skipped.get(),
+            withheld: counters.withheld.get(),
         }
     }
 }
@@ -50,6 +60,7 @@ impl Statistics {
             base,
             recent: VecDeque::new(),
             watched: base,
+            stream: Stream::default(),
         }
     }
 
@@ -57,6 +68,7 @@ impl Statistics {
     pub fn begin(&mut self, now: MediaTime, counters: &Counters) {
         self.base = Snapshot::of(now, counters);
         self.watched = self.base;
+        self.stream = Stream::default();
     }
 
     /// The figures now; to be called at regular intervals. `network` is when publishing was asked for and
@@ -76,8 +88,21 @@ impl Statistics {
         let oldest = self.recent[0];
         let span = now.since(oldest.at).as_secs_f32();
         let captured = current.captured - oldest.captured;
-        let mut stats = Stats {
+        if let Some((since, figures)) = network {
+            self.stream = Stream {
+                uptime: now.since(since),
+                figures,
+            };
+        } else {
+            let figures = &mut self.stream.figures;
+            (figures.sent_rate, figures.queue) = (Bitrate::ZERO, Duration::ZERO);
+            figures.round_trip = None;
+        }
+        let Stream { uptime, figures } = self.stream;
+        Stats {
+            uptime,
             target,
+            sent: figures.sent_rate,
             captured_fps: if span > 0.0 {
                 captured as f32 / span
             } else {
@@ -85,19 +110,14 @@ impl Statistics {
             },
             frames_captured: current.captured - self.base.captured,
             frames_encoded: current.encoded - self.base.encoded,
-            frames_skipped: current.skipped - self.base.skipped,
-            ..Stats::default()
-        };
-        if let Some((since, network)) = network {
-            stats.uptime = now.since(since);
-            stats.sent = network.sent_rate;
-            stats.frames_sent = network.frames_sent;
-            stats.frames_dropped = network.frames_dropped;
-            stats.queue = network.queue;
-            stats.round_trip = network.round_trip;
-            stats.bytes_sent = network.bytes_sent;
+            frames_skipped: (current.skipped - self.base.skipped)
+                + (current.withheld - self.base.withheld),
+            frames_sent: figures.frames_sent,
+            frames_dropped: figures.frames_dropped,
+            queue: figures.queue,
+            round_trip: figures.round_trip,
+            bytes_sent: figures.bytes_sent,
         }
-        stats
     }
 
     /// Words about skipped frames, at most once in [`WATCH`].
@@ -111,17 +131,29 @@ impl Statistics {
             return None;
         }
         let current = Snapshot::of(now, counters);
-        let skipped = current.skipped.saturating_sub(self.watched.skipped);
+        let skipped = current.skipped - self.watched.skipped;
+        let withheld = current.withheld - self.watched.withheld;
         self.watched = current;
-        (skipped > 0).then(|| {
-            format!(
-                "This computer is too slow for {} at {}: {skipped} frames left out in the last {} s. Choose a \
-                 smaller size or frame rate, or close other programs.",
-                format.size,
-                format.frame_rate,
-                WATCH.as_secs(),
-            )
-        })
+        let VideoFormat {
+            size,
+            frame_rate,
+            bitrate,
+            ..
+        } = format;
+        let span = WATCH.as_secs();
+        if skipped > 0 {
+            Some(format!(
+                "This computer is too slow for {size} at {frame_rate}: {skipped} frames left out in the last \
+                 {span} s. Choose a smaller size or frame rate, or close other programs."
+            ))
+        } else if withheld > 0 {
+            Some(format!(
+                "{bitrate} are too little for {size} at {frame_rate}: {withheld} frames left out in the last \
+                 {span} s. Choose a smaller size or frame rate, or a higher bitrate."
+            ))
+        } else {
+            None
+        }
     }
 }
 

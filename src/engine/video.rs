@@ -88,6 +88,7 @@ fn run(
     on_error: &dyn Fn(EncodeError),
 ) {
     let mut bitrate = control.bitrate();
+    let mut told = None;
     while let Ok(job) = jobs.recv() {
         let wanted = control.bitrate();
         if wanted != bitrate {
@@ -101,10 +102,14 @@ fn run(
                 counters.encoded.add(1);
                 outputs.write(Packet::Video(packet));
             }
-            Ok(None) => counters.skipped.add(1),
+            Ok(None) => counters.withheld.add(1),
             Err(error) => {
                 counters.skipped.add(1);
-                on_error(error);
+                // The same trouble with each picture is told once.
+                if told.as_ref() != Some(&error) {
+                    told = Some(error.clone());
+                    on_error(error);
+                }
             }
         }
     }

@@ -12,10 +12,14 @@ use crate::{media::frame::I420, units::PixelSize};
 pub enum RawLayout {
     /// Packed 4:2:2: Y, U, Y, V.
     Yuyv,
+    /// Packed 4:2:2: U, Y, V, Y.
+    Uyvy,
     /// A plane of Y, then one of U and V in turn, 4:2:0.
     Nv12,
     /// Planes of Y, U and V, 4:2:0.
     I420,
+    /// Planes of Y, V and U, 4:2:0.
+    Yv12,
     /// Packed 4:4:4: Y, U, V. What a JPEG decoder gives.
     Yuv444,
     /// Packed red, green, blue; full range.
@@ -35,6 +39,8 @@ pub enum YuvColours {
     Bt601FullRange,
     /// BT.709, Y 16 to 235: what an [`I420`] holds.
     Bt709,
+    /// BT.709, 0 to 255.
+    Bt709FullRange,
 }
 
 /// A picture as a device delivers it.
@@ -47,7 +53,7 @@ pub struct RawPicture<'a> {
     /// What they mean.
     pub colours: YuvColours,
     /// Bytes from one row to the next of the first plane; `None` when rows follow each other without a gap.
-    /// The chroma planes of NV12 have the same, those of I420 half of it.
+    /// The chroma planes of NV12 have the same, those of I420 and YV12 half of it.
     pub stride: Option<usize>,
     /// The bytes.
     pub data: &'a [u8],
@@ -125,12 +131,18 @@ impl Converter {
                 RawLayout::Rgb => rgb_to_yuv::<3>(rows, [0, 1, 2], y, u, v),
                 RawLayout::Bgr => rgb_to_yuv::<3>(rows, [2, 1, 0], y, u, v),
                 RawLayout::Grey => rgb_to_yuv::<1>(rows, [0, 0, 0], y, u, v),
-                RawLayout::Yuyv | RawLayout::Nv12 | RawLayout::I420 | RawLayout::Yuv444 => {
+                RawLayout::Yuyv
+                | RawLayout::Uyvy
+                | RawLayout::Nv12
+                | RawLayout::I420
+                | RawLayout::Yv12
+                | RawLayout::Yuv444 => {
                     let rows = self.rows.separate(raw.layout, width, rows);
                     match raw.colours {
                         YuvColours::Bt601 => BT601.convert(&rows, y, u, v),
                         YuvColours::Bt601FullRange => BT601_FULL_RANGE.convert(&rows, y, u, v),
                         YuvColours::Bt709 => rows.copy(y, u, v),
+                        YuvColours::Bt709FullRange => BT709_FULL_RANGE.convert(&rows, y, u, v),
                     }
                 }
             }
@@ -144,9 +156,9 @@ impl Converter {
 struct RawRows<'a> {
     /// The first plane's two rows.
     first: [&'a [u8]; 2],
-    /// The chroma row they share: of NV12, or of I420's U.
+    /// The chroma row they share: of NV12, or of I420's U or YV12's V.
     second: &'a [u8],
-    /// The chroma row of I420's V.
+    /// The chroma row of I420's V or YV12's U.
     third: &'a [u8],
 }
 
@@ -165,8 +177,8 @@ impl<'a> Planes<'a> {
         let width = raw.size.width as usize;
         let height = raw.size.height as usize;
         let row_bytes = match raw.layout {
-            RawLayout::Yuyv => width.div_ceil(2).saturating_mul(4),
-            RawLayout::Nv12 | RawLayout::I420 | RawLayout::Grey => width,
+            RawLayout::Yuyv | RawLayout::Uyvy => width.div_ceil(2).saturating_mul(4),
+            RawLayout::Nv12 | RawLayout::I420 | RawLayout::Yv12 | RawLayout::Grey => width,
             RawLayout::Yuv444 | RawLayout::Rgb | RawLayout::Bgr => width.saturating_mul(3),
         };
         let stride = raw.stride.unwrap_or(row_bytes);
@@ -182,7 +194,7 @@ impl<'a> Planes<'a> {
         let chroma_rows = height.div_ceil(2);
         let (chroma_planes, chroma_stride, chroma_row_bytes) = match raw.layout {
             RawLayout::Nv12 => (1, stride, width.div_ceil(2) * 2),
-            RawLayout::I420 => (2, stride.div_ceil(2), width.div_ceil(2)),
+            RawLayout::I420 | RawLayout::Yv12 => (2, stride.div_ceil(2), width.div_ceil(2)),
             _ => (0, 0, 0),
         };
         // The last row of the last plane may end with its last pixel.
@@ -277,18 +289,20 @@ impl ScratchRows {
         self.v.resize(width / 2, 0);
         let [upper, lower] = rows.first;
         match layout {
-            RawLayout::Yuyv => {
+            RawLayout::Yuyv | RawLayout::Uyvy => {
+                let luma = usize::from(layout == RawLayout::Uyvy);
+                let chroma = 1 - luma;
                 for (y, row) in self.y.iter_mut().zip(rows.first) {
                     for (y, pixel) in y.iter_mut().zip(row.chunks_exact(2)) {
-                        *y = pixel[0];
+                        *y = pixel[luma];
                     }
                 }
-                let chroma = self.u.iter_mut().zip(&mut self.v);
+                let targets = self.u.iter_mut().zip(&mut self.v);
                 for ((u, v), (upper, lower)) in
-                    chroma.zip(upper.chunks_exact(4).zip(lower.chunks_exact(4)))
+                    targets.zip(upper.chunks_exact(4).zip(lower.chunks_exact(4)))
                 {
-                    *u = mean(upper[1], lower[1]);
-                    *v = mean(upper[3], lower[3]);
+                    *u = mean(upper[chroma], lower[chroma]);
+                    *v = mean(upper[chroma + 2], lower[chroma + 2]);
                 }
             }
             RawLayout::Yuv444 => {
@@ -317,11 +331,20 @@ impl ScratchRows {
                     v: &self.v,
                 };
             }
-            RawLayout::I420 | RawLayout::Rgb | RawLayout::Bgr | RawLayout::Grey => {
+            RawLayout::I420
+            | RawLayout::Yv12
+            | RawLayout::Rgb
+            | RawLayout::Bgr
+            | RawLayout::Grey => {
+                let (u, v) = if layout == RawLayout::Yv12 {
+                    (rows.third, rows.second)
+                } else {
+                    (rows.second, rows.third)
+                };
                 return YuvRows {
                     y: [&upper[..width], &lower[..width]],
-                    u: &rows.second[..width / 2],
-                    v: &rows.third[..width / 2],
+                    u: &u[..width / 2],
+                    v: &v[..width / 2],
                 };
             }
         }
@@ -349,17 +372,18 @@ struct YuvMatrix {
 }
 
 impl YuvMatrix {
-    /// From BT.601, where black and white are `luma_range` apart and chroma spans `chroma_range`.
+    /// From the standard that gives red and blue the weights `kr` and `kb`, where black and white are
+    /// `luma_range` apart and chroma spans `chroma_range`.
     ///
-    /// Both standards define Y = Kr R + Kg G + Kb B, Pb = (B - Y) / 2 (1 - Kb), Pr = (R - Y) / 2 (1 - Kr), so
+    /// The standards define Y = Kr R + Kg G + Kb B, Pb = (B - Y) / 2 (1 - Kb), Pr = (R - Y) / 2 (1 - Kr), so
     /// R, G and B are linear in one's Y, Pb and Pr, and the other's Y, Pb and Pr are linear in R, G and B
     /// (BT.601-7 section 2.5, BT.709-6 section 3).
-    const fn from_bt601(black: i32, luma_range: f64, chroma_range: f64) -> Self {
+    const fn from([kr, kb]: [f64; 2], black: i32, luma_range: f64, chroma_range: f64) -> Self {
         // Of B, R and G per unit of Pb and Pr; each holds Y once.
-        let blue = 2.0 * (1.0 - KB_601);
-        let red = 2.0 * (1.0 - KR_601);
-        let green_from_blue = -KB_601 * blue / (1.0 - KR_601 - KB_601);
-        let green_from_red = -KR_601 * red / (1.0 - KR_601 - KB_601);
+        let blue = 2.0 * (1.0 - kb);
+        let red = 2.0 * (1.0 - kr);
+        let green_from_blue = -kb * blue / (1.0 - kr - kb);
+        let green_from_red = -kr * red / (1.0 - kr - kb);
         let kg = 1.0 - KR_709 - KB_709;
         let luma_from_blue = KB_709 * blue + kg * green_from_blue;
         let luma_from_red = KR_709 * red + kg * green_from_red;
@@ -476,8 +500,9 @@ const KB_601: f64 = 0.114;
 const KR_709: f64 = 0.2126;
 const KB_709: f64 = 0.0722;
 
-const BT601: YuvMatrix = YuvMatrix::from_bt601(16, 219.0, 224.0);
-const BT601_FULL_RANGE: YuvMatrix = YuvMatrix::from_bt601(0, 255.0, 255.0);
+const BT601: YuvMatrix = YuvMatrix::from([KR_601, KB_601], 16, 219.0, 224.0);
+const BT601_FULL_RANGE: YuvMatrix = YuvMatrix::from([KR_601, KB_601], 0, 255.0, 255.0);
+const BT709_FULL_RANGE: YuvMatrix = YuvMatrix::from([KR_709, KB_709], 0, 255.0, 255.0);
 
 const RGB_Y: [i32; 3] = [
     fixed(KR_709 * 219.0 / 255.0),
@@ -548,8 +573,10 @@ mod tests {
     fn picture_of(layout: RawLayout, [a, b, c]: [u8; 3]) -> Vec<u8> {
         match layout {
             RawLayout::Yuyv => [a, b, a, c].repeat(4),
+            RawLayout::Uyvy => [b, a, c, a].repeat(4),
             RawLayout::Nv12 => [[a; 8].as_slice(), &[b, c, b, c]].concat(),
             RawLayout::I420 => [[a; 8].as_slice(), &[b, b, c, c]].concat(),
+            RawLayout::Yv12 => [[a; 8].as_slice(), &[c, c, b, b]].concat(),
             RawLayout::Bgr => [c, b, a].repeat(8),
             RawLayout::Rgb | RawLayout::Yuv444 => [a, b, c].repeat(8),
             RawLayout::Grey => vec![a; 8],
@@ -572,8 +599,10 @@ mod tests {
         for (rgb, bt601, jfif, bt709) in COLOURS {
             for layout in [
                 RawLayout::Yuyv,
+                RawLayout::Uyvy,
                 RawLayout::Nv12,
                 RawLayout::I420,
+                RawLayout::Yv12,
                 RawLayout::Yuv444,
             ] {
                 for (colours, values) in [
@@ -594,6 +623,21 @@ mod tests {
         }
         let picture = converted(&raw(RawLayout::Grey, YuvColours::Bt601, &[128; 8]));
         assert_colour(&picture.expect("whole"), [126, 128, 128], "grey");
+    }
+
+    #[test]
+    fn full_range_bt709_is_only_narrowed() {
+        for (full, limited) in [
+            ([0, 128, 128], [16, 128, 128]),
+            ([255, 128, 128], [235, 128, 128]),
+            // Red, and a grey.
+            ([54, 99, 255], [63, 102, 240]),
+            ([128, 128, 128], [126, 128, 128]),
+        ] {
+            let data = picture_of(RawLayout::I420, full);
+            let raw = raw(RawLayout::I420, YuvColours::Bt709FullRange, &data);
+            assert_colour(&converted(&raw).expect("whole"), limited, "full range");
+        }
     }
 
     #[test]
@@ -640,8 +684,10 @@ mod tests {
     fn a_picture_cut_short_is_an_error_at_every_length() {
         for layout in [
             RawLayout::Yuyv,
+            RawLayout::Uyvy,
             RawLayout::Nv12,
             RawLayout::I420,
+            RawLayout::Yv12,
             RawLayout::Yuv444,
             RawLayout::Rgb,
             RawLayout::Bgr,

@@ -314,9 +314,10 @@ impl<D: Disk> Recording<D> {
         let out = BufWriter::with_capacity(BUFFER_BYTES, disk);
         let mut recording = Self {
             writer: FlvWriter::new(out, format)?,
-            flush_at: now,
+            flush_at: now + FLUSH_INTERVAL,
         };
-        recording.flush_if_due(now)?;
+        // A full disk is noticed here; to wait for the disk itself is left to the thread.
+        recording.writer.get_mut().flush()?;
         Ok(recording)
     }
 

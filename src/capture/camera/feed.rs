@@ -1,8 +1,9 @@
 //! A camera kept running: its newest picture, and what became of it.
 //!
 //! A supervisor thread owns the rule (when a camera counts as lost, when it is tried again); a worker thread
-//! owns the camera. A worker whose camera hangs may never return, so it is not waited for: it is left behind
-//! with an old number, its pictures no longer count, and it ends when the camera lets it.
+//! owns the camera. A worker that is not wanted any more is not waited for: it is left behind with an old
+//! number, its pictures no longer count, and it ends at its next look at the number, or, where a driver hangs
+//! within a call, when the driver lets it.
 
 use std::{
     sync::{
@@ -14,9 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::reader;
+use super::{format::best_format, reader};
 use crate::{
-    capture::source::{CaptureError, DeviceId, DeviceKind, SourceEvent},
+    capture::source::{CameraFormat, CaptureError, DeviceId, DeviceKind, SourceEvent},
     media::{clock::Clock, frame::VideoFrame},
     units::{FrameRate, PixelSize},
 };
@@ -34,8 +35,19 @@ impl CameraFeed {
     /// of it is told by [`CameraFeed::poll_event`].
     #[must_use]
     pub fn start(id: DeviceId, size: PixelSize, rate: FrameRate, clock: Clock) -> Self {
+        Self::start_in(id, clock, move |formats| best_format(formats, size, rate))
+    }
+
+    /// Starts reading the camera `id` in the format that `choose` picks from those it offers. A format the
+    /// camera then refuses is taken out, and `choose` is asked again; `None` means that nothing suits.
+    #[must_use]
+    pub fn start_in(
+        id: DeviceId,
+        clock: Clock,
+        choose: impl Fn(&[CameraFormat]) -> Option<CameraFormat> + Send + Sync + 'static,
+    ) -> Self {
         let name = id.0.clone();
-        let open = move || reader::open(&id, size, rate, clock);
+        let open = move || reader::open(&id, &choose, clock);
         Self::start_with(name, Arc::new(open), TIMING)
     }
 
@@ -95,9 +107,13 @@ pub(super) struct Opened {
 
 /// Waits for one picture after the other.
 pub(super) trait PictureReader {
-    /// The next picture; `None` when one came but was damaged. May block for ever.
+    /// The next picture; `None` when none came for a moment, or a damaged one. May block for ever where the
+    /// driver does.
     fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError>;
 }
+
+/// Picks one of the formats a camera offers.
+pub(super) type ChooseFormat = dyn Fn(&[CameraFormat]) -> Option<CameraFormat>;
 
 type OpenCamera = dyn Fn() -> Result<Opened, CaptureError> + Send + Sync;
 

@@ -44,7 +44,11 @@ pub fn best_format(
 
 const fn is_yuv(pixels: PixelLayout) -> bool {
     match pixels {
-        PixelLayout::Yuyv | PixelLayout::Nv12 | PixelLayout::I420 | PixelLayout::Mjpeg => true,
+        PixelLayout::Yuyv
+        | PixelLayout::Uyvy
+        | PixelLayout::Nv12
+        | PixelLayout::I420
+        | PixelLayout::Mjpeg => true,
         PixelLayout::Rgb | PixelLayout::Bgr | PixelLayout::Grey => false,
     }
 }
@@ -54,7 +58,7 @@ const fn cost(pixels: PixelLayout) -> u8 {
     match pixels {
         PixelLayout::I420 => 0,
         PixelLayout::Nv12 => 1,
-        PixelLayout::Yuyv => 2,
+        PixelLayout::Yuyv | PixelLayout::Uyvy => 2,
         PixelLayout::Mjpeg => 3,
         PixelLayout::Rgb => 4,
         PixelLayout::Bgr => 5,

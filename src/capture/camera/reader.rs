@@ -1,54 +1,41 @@
 //! One open camera: its pictures as I420, each with the time it was taken.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
-
-use nokhwa::{
-    Buffer, Camera,
-    utils::{CameraFormat as NokhwaFormat, FrameFormat, Resolution},
-};
+use std::sync::Arc;
 
 use super::{
-    feed::{Opened, PictureReader},
-    format::best_format,
-    list::{self, ConnectedCamera, OpenCameras},
-    system,
+    device::{CameraDevice, CameraStream, ConnectedCamera, DeliveredPicture},
+    feed::{ChooseFormat, Opened, PictureReader},
+    platform::{self, Device},
 };
 use crate::{
     capture::source::{CameraFormat, CaptureError, DeviceId, DeviceKind},
     media::{
         clock::Clock,
-        convert::{ConvertError, Converter, RawLayout, RawPicture, YuvColours},
+        convert::{ConvertError, Converter, RawPicture},
         frame::{I420, VideoFrame},
         mjpeg::MjpegDecoder,
         pool::PicturePool,
     },
-    units::{FrameRate, PixelSize},
+    units::PixelSize,
 };
 
-/// Opens the camera with this identity in the format that serves `size` and `rate` best.
+/// Opens the camera with this identity in the format that `choose` picks.
 pub(super) fn open(
     id: &DeviceId,
-    size: PixelSize,
-    rate: FrameRate,
+    choose: &ChooseFormat,
     clock: Clock,
 ) -> Result<Opened, CaptureError> {
-    let camera = list::connected()
+    let camera = platform::connected()
         .into_iter()
         .find(|camera| camera.id == *id)
         .ok_or_else(|| CaptureError::Missing {
             kind: DeviceKind::Camera,
             wanted: id.0.clone(),
         })?;
-    let mut device = list::open(&camera)?;
-    let formats = list::formats_of(&camera, &mut device)?;
-    let registration = OpenCameras::register(camera.id.clone(), formats.clone());
-    let format = take_best_format(&camera, &mut device, formats, size, rate)?;
-    device
-        .open_stream()
-        .map_err(|error| system::classify(&camera, &error))?;
+    let mut device = Device::open(&camera)?;
+    let formats = device.formats()?;
+    let format = take_format(&camera, &mut device, formats, choose)?;
+    let stream = device.start()?;
     Ok(Opened {
         name: camera.name.clone(),
         description: format!(
@@ -57,77 +44,56 @@ pub(super) fn open(
         ),
         reader: Box::new(CameraReader {
             camera,
-            device,
+            stream,
             clock,
-            pool: PicturePool::new(PixelSize::MIN),
-            converter: Converter::new(),
-            jpeg: MjpegDecoder::new(),
-            _registration: registration,
+            pictures: Pictures {
+                pool: PicturePool::new(PixelSize::MIN),
+                converter: Converter::new(),
+                jpeg: MjpegDecoder::new(),
+            },
         }),
     })
 }
 
-/// Sets the best format that the camera really takes: some offer what they then refuse.
-fn take_best_format(
+/// Sets the first choice that the camera really takes: some offer what they then refuse.
+fn take_format(
     camera: &ConnectedCamera,
-    device: &mut Camera,
+    device: &mut Device,
     mut formats: Vec<CameraFormat>,
-    size: PixelSize,
-    rate: FrameRate,
+    choose: &ChooseFormat,
 ) -> Result<CameraFormat, CaptureError> {
-    let mut refusal = CaptureError::NoUsableFormat {
-        kind: DeviceKind::Camera,
-        name: camera.name.clone(),
-        offered: "none at all".to_owned(),
-    };
+    let mut refusal = camera.no_usable_format("nothing that suits");
     for _ in 0..FORMATS_TRIED {
-        let Some(best) = best_format(&formats, size, rate) else {
+        let Some(choice) = choose(&formats) else {
             break;
         };
-        if let Some(pixels) = list::frame_format_of(best.pixels) {
-            let resolution = Resolution::new(best.size.width, best.size.height);
-            let wanted = NokhwaFormat::new(resolution, pixels, best.frame_rate.fps());
-            if device.camera_format() == wanted {
-                return Ok(best);
+        match device.set_format(choice) {
+            Err(error @ (CaptureError::NoUsableFormat { .. } | CaptureError::Failed { .. })) => {
+                refusal = error;
             }
-            match device.set_camera_requset(nokhwa::utils::RequestedFormat::with_formats(
-                nokhwa::utils::RequestedFormatType::Exact(wanted),
-                &[pixels],
-            )) {
-                Ok(_) => return Ok(best),
-                Err(error) => refusal = system::classify(camera, &error),
-            }
+            done => return done,
         }
-        formats.retain(|format| *format != best);
+        formats.retain(|format| *format != choice);
     }
     Err(refusal)
 }
 
 struct CameraReader {
     camera: ConnectedCamera,
-    device: Camera,
+    stream: <Device as CameraDevice>::Stream,
     clock: Clock,
-    pool: PicturePool,
-    converter: Converter,
-    jpeg: MjpegDecoder,
-    _registration: OpenCameras,
+    pictures: Pictures,
 }
 
 impl PictureReader for CameraReader {
     fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
-        let buffer = self.device.frame().map_err(|error| {
-            let still_there = list::connected()
-                .iter()
-                .any(|camera| camera.id == self.camera.id);
-            match system::classify(&self.camera, &error) {
-                CaptureError::Failed { kind, name, .. } if !still_there => {
-                    CaptureError::Unplugged { kind, name }
-                }
-                error => error,
-            }
-        })?;
-        let captured_at = self.clock.now() - age(&buffer);
-        match self.convert(&buffer) {
+        let delivered = match self.stream.next() {
+            Ok(Some(delivered)) => delivered,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(self.explain(error)),
+        };
+        let captured_at = self.clock.now() - delivered.age;
+        match self.pictures.convert(&delivered.picture) {
             Ok(picture) => Ok(Some(VideoFrame {
                 picture,
                 captured_at,
@@ -142,23 +108,36 @@ impl PictureReader for CameraReader {
 }
 
 impl CameraReader {
-    fn convert(&mut self, buffer: &Buffer) -> Result<Arc<I420>, ConvertError> {
-        let layout = match buffer.source_frame_format() {
-            FrameFormat::MJPEG => return self.jpeg.decode(buffer.buffer()),
-            FrameFormat::YUYV => RawLayout::Yuyv,
-            FrameFormat::NV12 => RawLayout::Nv12,
-            FrameFormat::GRAY => RawLayout::Grey,
-            FrameFormat::RAWRGB => RawLayout::Rgb,
-            FrameFormat::RAWBGR => RawLayout::Bgr,
+    /// A camera that fails because it is gone is unplugged, whatever its driver says.
+    fn explain(&self, error: CaptureError) -> CaptureError {
+        let is_gone = || {
+            !platform::connected()
+                .iter()
+                .any(|camera| camera.id == self.camera.id)
         };
-        let resolution = buffer.resolution();
-        let raw = RawPicture {
-            size: PixelSize::new(resolution.width(), resolution.height()),
-            layout,
-            colours: YuvColours::Bt601,
-            stride: None,
-            data: buffer.buffer(),
-        };
+        match error {
+            CaptureError::Failed { .. } if is_gone() => self.camera.unplugged(),
+            error => error,
+        }
+    }
+}
+
+/// Turns a camera's pictures into I420; keeps the memory that takes.
+struct Pictures {
+    pool: PicturePool,
+    converter: Converter,
+    jpeg: MjpegDecoder,
+}
+
+impl Pictures {
+    fn convert(&mut self, picture: &DeliveredPicture) -> Result<Arc<I420>, ConvertError> {
+        match picture {
+            DeliveredPicture::Jpeg(bytes) => self.jpeg.decode(bytes),
+            DeliveredPicture::Raw(raw) => self.convert_raw(raw),
+        }
+    }
+
+    fn convert_raw(&mut self, raw: &RawPicture) -> Result<Arc<I420>, ConvertError> {
         let size = raw.even_size();
         if size.width == 0 || size.height == 0 {
             return Err(ConvertError::ImpossibleSize {
@@ -172,25 +151,10 @@ impl CameraReader {
         let mut result = Ok(());
         let picture = self
             .pool
-            .picture(|picture| result = self.converter.convert(&raw, picture));
+            .picture(|picture| result = self.converter.convert(raw, picture));
         result.map(|()| picture)
     }
 }
 
-/// How long ago the driver says a picture was taken: exact where it does, zero where it does not.
-fn age(buffer: &Buffer) -> Duration {
-    let Some(taken) = buffer.capture_timestamp() else {
-        return Duration::ZERO;
-    };
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .ok()
-        .and_then(|now| now.checked_sub(taken))
-        .filter(|age| *age <= OLDEST)
-        .unwrap_or(Duration::ZERO)
-}
-
 /// How many of a camera's formats are tried before it is given up.
 const FORMATS_TRIED: usize = 8;
-/// A driver that calls a picture older than this counts time in its own way.
-const OLDEST: Duration = Duration::from_millis(500);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::tap::{Intake, Mark};
+use super::{tap::Intake, timeline::CaptureTimeline};
 use crate::{
     media::{
         drift::{DriftControl, DriftCorrection},
@@ -12,11 +12,14 @@ use crate::{
     units::MediaTime,
 };
 
-/// The sound was too far from its time to be caught up with unheard, so a part was left out or silence put in.
+/// The sound was too far from its time to be caught up with unheard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jump {
     /// How late the sound was; negative when it was early.
     pub late_millis: i64,
+    /// Whether it stays that much later from now on, because the device delivers late; otherwise a part was
+    /// left out, or silence put in, and it is in time again.
+    pub stays_late: bool,
 }
 
 /// Reads a device's sound by the time at which it was captured.
@@ -32,6 +35,8 @@ pub(super) struct AlignedReader {
     /// Interleaved stereo at 48 kHz, to be read next.
     ready: Vec<f32>,
     block: Vec<f32>,
+    /// Whether the ring ran dry and has not been read since.
+    starved: bool,
     /// Since when sound has been arriving too late.
     tardy: Option<Tardy>,
     /// By how much more than wanted the sound is delayed, in nanoseconds: the device takes that long to
@@ -58,6 +63,7 @@ impl AlignedReader {
             running: false,
             ready: Vec::new(),
             block: Vec::new(),
+            starved: false,
             tardy: None,
             delay: 0.0,
             intake,
@@ -66,25 +72,49 @@ impl AlignedReader {
 
     /// Fills `out` with what was captured from sample `first_sample` on; with silence where nothing was (yet).
     pub(super) fn read(&mut self, first_sample: u64, out: &mut [f32]) -> Option<Jump> {
+        let mut stepped = false;
         while let Ok(mark) = self.intake.marks.pop() {
-            self.timeline.add(mark);
+            stepped |= self.timeline.add(mark);
+        }
+        if stepped {
+            self.starved = false; // now it is known why: the missing sound never was
         }
         let frames = out.len() / CHANNELS;
-        let time = MediaTime::from_samples(first_sample, OUTPUT_RATE);
-        let wanted = time.as_nanos() as f64 - self.delay;
-        let mut jump = self.steer(wanted, frames);
+        let time = MediaTime::from_samples(first_sample, OUTPUT_RATE).as_nanos() as f64;
+        let mut jump = if stepped {
+            self.start_anew(time - self.delay)
+        } else {
+            self.steer(time - self.delay, frames)
+        };
+        if self.starved {
+            jump = jump.or(self.read_later(time));
+        }
         let silent = if self.running {
             0
         } else {
-            self.seek(wanted, frames).unwrap_or_else(|shortage| {
-                jump = jump.or(self.be_patient(shortage, frames));
-                frames
-            })
+            self.seek(time - self.delay, frames)
+                .unwrap_or_else(|shortage| {
+                    jump = jump.or(self.be_patient(shortage, frames));
+                    frames
+                })
         };
         let (silence, sound) = out.split_at_mut(silent * CHANNELS);
         silence.fill(0.0);
         self.play(sound);
         jump
+    }
+
+    /// After the times changed: looks for the next sample by the new ones.
+    fn start_anew(&mut self, wanted: f64) -> Option<Jump> {
+        if !self.running {
+            return None;
+        }
+        let late = wanted - self.next_time()?;
+        self.stop();
+        Some(Jump {
+            late_millis: whole(late) / 1_000_000,
+            stays_late: false,
+        })
     }
 
     /// Follows the device's clock, or gives up following.
@@ -103,15 +133,40 @@ impl AlignedReader {
                 self.stop();
                 Some(Jump {
                     late_millis: late / 1_000_000,
+                    stays_late: false,
                 })
             }
         }
     }
 
+    /// After a shortage: when the missing sound does come after all, only late, everything is read a little
+    /// later from now on, so that the next such delay is no shortage.
+    fn read_later(&mut self, time: f64) -> Option<Jump> {
+        if self.intake.frames.is_empty() || !self.timeline.is_sure_of(self.taken) {
+            return None; // it may as well never have been captured
+        }
+        self.starved = false;
+        let late = time - self.delay - self.timeline.time_of(self.taken as f64)?;
+        let most = MOST_LATER.as_nanos() as f64 - self.delay;
+        if late <= 0.0 || most <= 0.0 {
+            return None;
+        }
+        let step = late.min(LATER_AT_ONCE.as_nanos() as f64) + MARGIN.as_nanos() as f64;
+        let step = step.min(most);
+        self.delay += step;
+        Some(Jump {
+            late_millis: whole(step) / 1_000_000,
+            stays_late: true,
+        })
+    }
+
     /// Finds the place in the ring that was captured at `wanted`; returns how many of `frames` to leave silent
-    /// before it. What was not captured yet is an error, with the nanoseconds missing; infinite before the
-    /// first sound.
+    /// before it. What was not captured yet is an error, with the nanoseconds missing; infinite while it
+    /// cannot be told.
     fn seek(&mut self, wanted: f64, frames: usize) -> Result<usize, f64> {
+        if self.starved {
+            return Err(f64::INFINITY);
+        }
         let first = self
             .timeline
             .time_of(self.taken as f64)
@@ -168,6 +223,7 @@ impl AlignedReader {
         self.delay = (self.delay + delay).min(MAX_DELAY.as_nanos() as f64);
         Some(Jump {
             late_millis: whole(delay) / 1_000_000,
+            stays_late: true,
         })
     }
 
@@ -190,6 +246,9 @@ impl AlignedReader {
         silence.fill(0.0);
         if !silence.is_empty() {
             self.stop();
+            // What is left is too little to be played, and its time has passed.
+            self.skip(self.intake.frames.slots());
+            self.starved = true;
         }
     }
 
@@ -224,92 +283,31 @@ const fn whole(nanos: f64) -> i64 {
     nanos as i64
 }
 
-/// When each frame in the ring was captured, from times that jitter by some milliseconds.
-#[derive(Debug)]
-struct CaptureTimeline {
-    rate: f64,
-    /// When frame 0 would have been captured at the device's present pace, in nanoseconds; smoothed.
-    start: Option<f64>,
-    last_frame: u64,
-    marks: u32,
-    /// How many marks in a row said something quite different.
-    strays: u32,
-}
-
-impl CaptureTimeline {
-    fn new(rate: u32) -> Self {
-        Self {
-            rate: f64::from(rate),
-            start: None,
-            last_frame: 0,
-            marks: 0,
-            strays: 0,
-        }
-    }
-
-    fn add(&mut self, mark: Mark) {
-        let start = mark.captured_at.as_nanos() as f64 - self.nanos(mark.frame as f64);
-        let passed = self.nanos(mark.frame.saturating_sub(self.last_frame) as f64);
-        self.last_frame = mark.frame;
-        let Some(smoothed) = self.start else {
-            self.start = Some(start);
-            self.marks = 1;
-            return;
-        };
-        if (start - smoothed).abs() > STRAY.as_nanos() as f64 {
-            self.strays += 1;
-            if self.strays >= STRAYS_BELIEVED {
-                // The device paused, or sound was lost: time goes on from here.
-                self.start = Some(start);
-                self.marks = 1;
-                self.strays = 0;
-            }
-            return;
-        }
-        self.strays = 0;
-        self.marks = self.marks.saturating_add(1);
-        let weight = (passed / SMOOTHING.as_nanos() as f64)
-            .max(2.0 / (f64::from(self.marks) + 1.0))
-            .min(1.0);
-        // The first times are the worst, for a stream that starts loses sound: later ones count for more.
-        self.start = Some(smoothed + (start - smoothed) * weight);
-    }
-
-    /// When a frame was captured, in nanoseconds; `None` before the first mark.
-    fn time_of(&self, frame: f64) -> Option<f64> {
-        Some(self.start? + self.nanos(frame))
-    }
-
-    fn nanos(&self, frames: f64) -> f64 {
-        frames * 1e9 / self.rate
-    }
-}
-
 const OUTPUT_RATE: u32 = 48_000;
 const CHANNELS: usize = 2;
-/// Over this time the jitter of capture times evens out.
-const SMOOTHING: Duration = Duration::from_secs(1);
-/// A capture time this far from the others is not jitter.
-const STRAY: Duration = Duration::from_millis(100);
-/// So many of these in a row are the truth.
-const STRAYS_BELIEVED: u32 = 5;
 /// Half a second at 48 kHz: so long sound may come too late before its delay is accepted.
 const PATIENCE_FRAMES: usize = 24_000;
 /// A device that delivers, only late, is late by this much more or less.
 const STEADY: Duration = Duration::from_millis(100);
 /// What is added to an accepted delay, so that the next block does not come too late again.
 const MARGIN: Duration = Duration::from_millis(20);
+/// By how much a single shortage makes the sound later, apart from [`MARGIN`].
+const LATER_AT_ONCE: Duration = Duration::from_millis(50);
+/// Later than this, and shortages are the lesser evil: lips and voice part.
+const MOST_LATER: Duration = Duration::from_millis(200);
 /// More than a device can be late, Bluetooth included. Far less than the ring holds.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::microphone::tap::{Tap, rings};
+    use crate::capture::microphone::tap::{Mark, Tap, rings};
+    use rtrb::Producer;
 
     /// A device that hears a click each time a whole second of media time begins.
     struct Device {
         tap: Tap,
+        marks: Producer<Mark>,
         /// Its frames per second by the program's clock.
         real_rate: f64,
         started_at: f64,
@@ -320,6 +318,8 @@ mod tests {
         delivery: f64,
         /// What its idea of the time is off by.
         stamped_late: f64,
+        /// Whether it hears something all the time.
+        steady: bool,
     }
 
     impl Device {
@@ -329,9 +329,10 @@ mod tests {
             started_at: f64,
             jitter: f64,
         ) -> (Self, AlignedReader) {
-            let (tap, intake, _) = rings(nominal);
+            let (tap, marks, intake) = rings(nominal);
             let device = Self {
                 tap,
+                marks,
                 real_rate,
                 started_at,
                 written: 0,
@@ -339,6 +340,7 @@ mod tests {
                 jitter,
                 delivery: 0.0,
                 stamped_late: 0.0,
+                steady: false,
             };
             (device, AlignedReader::new(intake).expect("a usual rate"))
         }
@@ -360,7 +362,11 @@ mod tests {
                     .map(|index| {
                         let time = self.started_at + (self.written + index) as f64 / self.real_rate;
                         let into_second = time.fract() * self.real_rate;
-                        if into_second < 1.0 { 1.0 } else { 0.0 }
+                        if self.steady || into_second < 1.0 {
+                            1.0
+                        } else {
+                            0.0
+                        }
                     })
                     .collect();
                 let late = self.random.f64() * self.jitter + self.stamped_late;
@@ -370,8 +376,9 @@ mod tests {
                     reason = "positive"
                 )]
                 let captured_at = MediaTime::from_nanos(((start + late) * 1e9) as u64);
-                let age = Duration::from_millis(20);
-                self.tap.write(&block, 1, captured_at + age, age);
+                let frame = self.tap.written();
+                let _ = self.marks.push(Mark { frame, captured_at });
+                self.tap.write(block.iter().map(|sample| [*sample; 2]));
                 self.written += block.len() as u64;
             }
         }
@@ -406,6 +413,21 @@ mod tests {
                 (*peak > 0.2).then(|| ((from + at) as f64 - middle as f64) / 48.0)
             })
             .collect()
+    }
+
+    /// Where silence begins, and how long it is.
+    fn gaps(left: &[f32]) -> Vec<(usize, usize)> {
+        let mut gaps: Vec<(usize, usize)> = Vec::new();
+        for (at, sample) in left.iter().enumerate() {
+            if *sample != 0.0 {
+                continue;
+            }
+            match gaps.last_mut() {
+                Some((begin, length)) if *begin + *length == at => *length += 1,
+                _ => gaps.push((at, 1)),
+            }
+        }
+        gaps
     }
 
     #[test]
@@ -455,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_delivery_leaves_silence_and_then_the_right_time_again() {
+    fn a_late_delivery_leaves_silence_and_is_read_a_little_later_from_then_on() {
         let (mut device, mut reader) = Device::new(48_000, 48_000.0, 0.0, 0.0);
         let _ = read(&mut device, &mut reader, 0, 2);
         // For a second nothing is delivered, then all of it at once.
@@ -465,14 +487,60 @@ mod tests {
         }
         assert!(out.iter().all(|sample| *sample == 0.0));
         let (left, jumps) = read(&mut device, &mut reader, 3, 6);
-        assert!(jumps.is_empty());
+        let told = Jump {
+            late_millis: 70,
+            stays_late: true,
+        };
+        assert_eq!(jumps, [told]);
         let errors = click_errors(&left);
-        assert_eq!(
-            errors.len(),
-            2,
-            "the first click is where the sound sets in again"
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        assert!(
+            errors.iter().all(|error| (error - 70.0).abs() < 0.5),
+            "{errors:?}"
         );
-        assert!(errors.iter().all(|error| error.abs() < 0.5), "{errors:?}");
+    }
+
+    #[test]
+    fn deliveries_that_are_late_again_and_again_cost_few_gaps() {
+        let (mut device, mut reader) = Device::new(48_000, 48_000.0, 0.0, 0.002);
+        device.steady = true;
+        let (mut left, mut jumps) = (Vec::new(), Vec::new());
+        for second in 0..20 {
+            // A busy machine: every second one delivery comes 150 ms after its time.
+            for (delivery, part) in [(0.0, 0..40), (0.15, 40..48), (0.0, 48..50)] {
+                device.delivery = delivery;
+                for block in part {
+                    let block = second * 50 + block;
+                    device.run_until(block as f64 / 50.0 + 0.120);
+                    let mut out = [9.0; 2 * 960];
+                    jumps.extend(reader.read(block * 960, &mut out));
+                    left.extend(out.iter().step_by(2).copied());
+                }
+            }
+        }
+        let gaps = gaps(&left[9_600..]);
+        assert!((1..=2).contains(&gaps.len()), "of 20: {gaps:?}");
+        assert_eq!(jumps.len(), gaps.len(), "each is told once: {jumps:?}");
+    }
+
+    #[test]
+    fn a_lost_100_ms_cost_one_gap_and_no_delay() {
+        for margin in [0.0, 0.085] {
+            let (mut device, mut reader) = Device::new(48_000, 48_000.0, 0.0, 0.002);
+            device.steady = true;
+            device.delivery = margin;
+            let (_, jumps) = read(&mut device, &mut reader, 0, 2);
+            assert_eq!(jumps, []);
+            device.started_at += 0.1;
+            let (left, jumps) = read(&mut device, &mut reader, 2, 12);
+            let gaps = gaps(&left);
+            assert_eq!(gaps.len(), 1, "{gaps:?}");
+            assert!(
+                (3_000..9_600).contains(&gaps[0].1),
+                "{gaps:?} samples of silence"
+            );
+            assert!(jumps.iter().all(|jump| !jump.stays_late), "{jumps:?}");
+        }
     }
 
     #[test]

@@ -14,16 +14,16 @@ use std::{
 use super::{
     aligned::{AlignedReader, Jump},
     list,
-    tap::{self, Intake},
+    tap::Intake,
 };
 use crate::{
     capture::source::{CaptureError, DeviceId, DeviceKind, SourceEvent},
     media::clock::Clock,
 };
 
-/// How far behind real time a microphone is read: long enough for a sound server, which hands over blocks of
-/// 80 ms, to deliver what was heard even while the machine is busy.
-pub const LATENCY: Duration = Duration::from_millis(250);
+/// How far behind real time a microphone is read: long enough for blocks of 20 ms to arrive while the machine is
+/// busy.
+pub const LATENCY: Duration = Duration::from_millis(150);
 
 /// A microphone by identity, tried until it is there and taken back whenever it returns. Dropping it lets the
 /// microphone go and does not wait.
@@ -145,18 +145,19 @@ impl Supervisor {
         let on_error = move |error| {
             let _ = error_sender.try_send(error); // the first one counts
         };
-        let (open, intake) = tap::open(&self.name, &microphone.device, self.clock, on_error)?;
+        let (open, intake) = microphone
+            .device
+            .open(&self.name, self.clock, Box::new(on_error))?;
         let mut intake = Some(intake);
         let mut blocks = 0;
         let mut quiet_since = Instant::now();
-        let mut looked_at = Instant::now();
         while !self.is_stopped() {
             match errors.recv_timeout(TICK) {
                 Ok(error) => return Err(error),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK),
             }
-            let delivered = open.blocks.load(Ordering::Relaxed);
+            let delivered = open.progress.blocks();
             if delivered != blocks {
                 blocks = delivered;
                 quiet_since = Instant::now();
@@ -169,16 +170,11 @@ impl Supervisor {
                     });
                 }
             }
-            let kind = DeviceKind::Microphone;
-            let name = || self.name.clone();
             if quiet_since.elapsed() > STALL {
-                return Err(CaptureError::Stalled { kind, name: name() });
-            }
-            if ASK_WHETHER_THERE && looked_at.elapsed() > LOOK {
-                looked_at = Instant::now();
-                if !list::connected().iter().any(|other| other.id == self.id) {
-                    return Err(CaptureError::Unplugged { kind, name: name() });
-                }
+                return Err(CaptureError::Stalled {
+                    kind: DeviceKind::Microphone,
+                    name: self.name.clone(),
+                });
             }
         }
         Ok(())
@@ -213,10 +209,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(50);
 /// No sound for so long, not even silence: the microphone is lost.
 const STALL: Duration = Duration::from_secs(2);
-/// How often it is asked whether the device is still there.
-const LOOK: Duration = Duration::from_secs(2);
-/// A Linux sound server moves a stream to another device when its own is unplugged, and does not tell.
-const ASK_WHETHER_THERE: bool = cfg!(target_os = "linux");
 /// Newly opened devices on the way to the reader.
 const INTAKES_KEPT: usize = 4;
 /// Events kept for a caller that does not ask for a while.
