@@ -65,7 +65,7 @@ fn a_server_that_cannot_be_reached_is_named() {
     let refused_port = free_port().to_string();
     for (server, status, named) in [
         ("http://127.0.0.1/live".to_owned(), USAGE, "http"),
-        ("127.0.0.1".to_owned(), USAGE, "127.0.0.1"),
+        ("127.0.0.1:1935/live".to_owned(), USAGE, "127.0.0.1:1935"),
         ("rtmp://".to_owned(), USAGE, "rtmp://"),
         ("rtmp://127.0.0.1:99999/live".to_owned(), USAGE, "99999"),
         (

@@ -39,11 +39,16 @@ fn go_live_pressed_in_the_window_is_live_at_the_server() {
     let mut command = skywave(&scene, &[]);
     let mut program = start(&scene, display.offer_to(&mut command));
     display.wait_for_window("Skywave", PATIENCE);
+    // The test picture's bars are far brighter than the window without a picture.
+    program.wait_until("the preview shows a picture", PATIENCE, |_| {
+        display.brightness("700x160+100+90") > 60
+    });
     display.screenshot("window-idle");
 
     let (x, y) = place_of("Stream key", &settings);
     display.click(x, y);
     display.type_text("studio");
+    display.screenshot("window-ready");
     display.press("ctrl+Return");
     program.wait_until("nginx records", PATIENCE, |_| {
         nginx.recorded_bytes() > 200_000

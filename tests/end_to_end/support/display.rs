@@ -91,6 +91,14 @@ impl Display {
         file
     }
 
+    /// How bright a part of the screen is on the whole, 0 to 255. The part: `WIDTHxHEIGHT+LEFT+TOP`.
+    pub(crate) fn brightness(&self, part: &str) -> u8 {
+        let mut command = Command::new("import");
+        command.args(["-display", &self.name, "-window", "root", "-crop", part]);
+        let pixel = output_of(command.args(["-resize", "1x1!", "-depth", "8", "gray:-"]));
+        pixel.first().copied().unwrap_or_default()
+    }
+
     fn xdotool(&self) -> Command {
         let mut command = Command::new("xdotool");
         command.env("DISPLAY", &self.name);
