@@ -9,7 +9,7 @@ export HOME=/root XDG_RUNTIME_DIR=/run SKYWAVE_CONFIG_DIR=/run/skywave KEY=studi
 
 # An RTMP server that records.
 mkdir -p "$results/nginx/recordings" /run/nginx
-module=$(ls /usr/lib/nginx/modules/ngx_rtmp_module.so /usr/lib64/nginx/modules/ngx_rtmp_module.so 2>/dev/null | head -n 1)
+module=$(ls /usr/lib/nginx/modules/ngx_rtmp_module.so /usr/lib64/nginx/modules/ngx_rtmp_module.so 2>/dev/null | head -n 1 || true)
 cat >/run/nginx/nginx.conf <<CONF
 load_module $module;
 user root;
@@ -28,22 +28,25 @@ rtmp {
 CONF
 PATH=$PATH:/usr/sbin nginx -p /run/nginx -c nginx.conf -e "$results/nginx/error.log" &
 
-# A tone into the sound card; it is heard at the card's other end.
-ffmpeg -v error -re -f lavfi -i 'aevalsrc=0.176*sin(2*PI*1000*t)|0.176*sin(2*PI*1000*t):s=48000' -f alsa hw:0,0 &
+# A tone into both ends of the sound card; each is heard at the other.
+ffmpeg -v error -re -f lavfi -i 'aevalsrc=0.176*sin(2*PI*1000*t)|0.176*sin(2*PI*1000*t):s=48000' \
+  -map 0 -f alsa hw:0,0 -map 0 -f alsa hw:0,1 &
 
 "$skywave" devices >"$results/devices.txt"
 "$skywave" devices --json >"$results/devices.json"
 cat "$results/devices.txt"
 
+# The camera alone, in every layout; the tests' output comes after their outcomes.
+"$results/cameras" --test-threads=1 --show-output --color never >"$results/cameras.txt" 2>&1 || true
+grep '^test ' "$results/cameras.txt"
+
 camera=$(sed 's/"microphones".*//' "$results/devices.json" | grep -oE '"name":"[^"]*vivid[^"]*"' | head -n 1 | cut -d '"' -f 4)
 microphone=$(sed 's/.*"microphones"//' "$results/devices.json" | grep -oE '"name":"[^"]*Loopback[^"]*"' | head -n 1 | cut -d '"' -f 4)
 echo "camera: $camera, microphone: $microphone"
 
-live() { # MORE...
-  "$skywave" live --camera "$camera" --to rtmp://127.0.0.1/live --key-env KEY \
-    --size 320x180 --fps 10 --video-bitrate 300k --json "$@"
-}
-live --mic "$microphone" --record "$results/local.flv" >"$results/live.jsonl" 2>"$results/live.txt" &
+live=("$skywave" live --camera "$camera" --to rtmp://127.0.0.1/live --key-env KEY
+  --size 320x180 --fps 10 --video-bitrate 300k --json)
+"${live[@]}" --mic "$microphone" --record "$results/local.flv" >"$results/live.jsonl" 2>"$results/live.txt" &
 stream=$!
 
 wait_for() { # SECONDS COMMAND...
@@ -62,20 +65,23 @@ wait_for 60 grep -qi '"state":"live"' "$results/live.jsonl"
 sleep 10
 
 # One camera, one program.
-live --silence --duration 3s --give-up-after 10s >"$results/busy.txt" 2>&1 || true
+"${live[@]}" --silence --duration 3s --give-up-after 10s >"$results/busy.txt" 2>&1 || true
 unplugged=$(recorded)
 
-decisions=$(grep -c '"decision"' "$results/live.jsonl" || true)
+# How often the camera was said to be there (true) or lost (false).
+told() { grep -cE "\"kind\":\"camera\",\"ready\":$1" "$results/live.jsonl" || true; }
+told_more() { [ "$(told "$1")" -gt "$2" ]; }
+
+before=$(told false)
 echo "unplugging"
 echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
-more_decisions() { [ "$(grep -c '"decision"' "$results/live.jsonl")" -gt "$decisions" ]; }
-wait_for 30 more_decisions
+wait_for 30 told_more false "$before"
 sleep 8
 replugged=$(recorded)
+before=$(told true)
 echo "plugging in again"
 echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
-decisions=$(grep -c '"decision"' "$results/live.jsonl")
-wait_for 60 more_decisions
+wait_for 60 told_more true "$before"
 sleep 10
 
 kill -INT "$stream"
