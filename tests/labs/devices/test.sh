@@ -8,6 +8,9 @@ results=$(mktemp -d "${TMPDIR:-/tmp}/skywave-devices-XXXXXX")
 cargo test --no-run --locked --test end_to_end </dev/null
 program=$(realpath "${CARGO_TARGET_DIR:-target}/debug/skywave")
 cp "$program" "$results/skywave"
+cargo test --no-run --locked --test cameras </dev/null
+cameras=$(cargo test --no-run --locked --test cameras </dev/null 2>&1 | sed -n 's/.*Executable .*(\(.*\))$/\1/p')
+cp "$cameras" "$results/cameras"
 
 status=0
 tests/labs/devices/run --seconds 900 "$results" bash "$PWD/tests/labs/devices/scenario.sh" "$results" || status=$?
@@ -41,6 +44,12 @@ verdict "with its formats" says 'YUYV|NV12' devices.txt
 verdict "and for scripts" says '"cameras":\[\{.*"width":320.*vivid.*"microphones"' devices.json
 verdict "the sound card is listed" says 'Loopback' devices.txt
 verdict "a camera that is in use is said to be in use" says 'in use' busy.txt
+
+each_test() { sed -n 's/^test \(.*\) \.\.\. \(.*\)$/\1 \2/p' "$results/cameras.txt"; }
+while read -r name outcome; do
+  verdict "${name//_/ }" test "$outcome" = ok
+done < <(each_test)
+verdict "all camera tests ran to their end" says '^test result: ok' cameras.txt
 
 verdict "the stream ends with status 0" says '^0$' live.status
 verdict "it was never interrupted" says_not '"state":"[Rr]econnecting"' live.jsonl
