@@ -46,7 +46,8 @@ fn what_is_played_is_what_arrives() {
         let decibels = 20.0 * (level / TONE_LEVEL).log10();
         assert!(
             decibels.abs() < 1.0,
-            "at {time} s it is {decibels} dB off: a dropout, or another level"
+            "at {time} s it is {decibels} dB off: a dropout, or another level; it decided: {:?}",
+            named(&ended.events(), "decision")
         );
     }
 }

@@ -21,9 +21,9 @@ use crate::{
     media::clock::Clock,
 };
 
-/// How far behind real time a microphone is read: long enough for blocks of 20 ms to arrive while the machine is
-/// busy.
-pub const LATENCY: Duration = Duration::from_millis(150);
+/// How far behind real time a microphone is read. Blocks of 20 ms arrive within 50 ms; the rest is for a busy
+/// machine, on which everything may stand still for a fifth of a second.
+pub const LATENCY: Duration = Duration::from_millis(250);
 
 /// A microphone by identity, tried until it is there and taken back whenever it returns. Dropping it lets the
 /// microphone go and does not wait.
