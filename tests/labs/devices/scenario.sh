@@ -30,8 +30,9 @@ rtmp {
 CONF
 PATH=$PATH:/usr/sbin nginx -p /run/nginx -c nginx.conf -e "$results/nginx/error.log" &
 
-# A tone into the sound card; it is heard at the card's other end.
-ffmpeg -v error -re -f lavfi -i 'aevalsrc=0.176*sin(2*PI*1000*t)|0.176*sin(2*PI*1000*t):s=48000' -f alsa hw:0,0 &
+# A tone into both ends of the sound card; each is heard at the other.
+ffmpeg -v error -re -f lavfi -i 'aevalsrc=0.176*sin(2*PI*1000*t)|0.176*sin(2*PI*1000*t):s=48000' \
+  -map 0 -f alsa hw:0,0 -map 0 -f alsa hw:0,1 &
 
 "$skywave" devices >"$results/devices.txt"
 "$skywave" devices --json >"$results/devices.json"
