@@ -67,7 +67,11 @@ fn a_server_that_cannot_be_reached_is_named() {
         ("http://127.0.0.1/live".to_owned(), USAGE, "http"),
         ("127.0.0.1:1935/live".to_owned(), USAGE, "127.0.0.1:1935"),
         ("rtmp://".to_owned(), USAGE, "rtmp://"),
-        ("rtmp://127.0.0.1:99999/live".to_owned(), USAGE, "99999"),
+        (
+            "rtmp://127.0.0.1:99999/live".to_owned(),
+            USAGE,
+            "port of 127.0.0.1",
+        ),
         (
             "rtmp://no-such-host.invalid/live".to_owned(),
             NETWORK,
