@@ -16,6 +16,8 @@ pub mod units;
 
 pub mod secret;
 
+pub mod media;
+
 pub mod amf0;
 
 pub mod flv;
@@ -23,8 +25,6 @@ pub mod flv;
 pub mod rtmp;
 
 pub mod control;
-
-pub mod media;
 
 pub mod capture;
 
