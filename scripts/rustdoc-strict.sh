@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stands in for rustdoc under `cargo test --doc` (RUSTDOC): builds this package's documentation against
-# the libraries that are compiled already, any warning being an error, then runs the examples in it.
+# the libraries that are compiled already, private items too, any warning being an error, then runs the examples in it.
 # `cargo doc` would first look at every dependency again.
 set -euo pipefail
 
@@ -16,6 +16,6 @@ for argument; do
 done
 if [ -n "${is_test:-}" ]; then
   pages=${CARGO_TARGET_DIR:-target}/doc
-  rustdoc "${page_arguments[@]}" -D warnings -D rustdoc::broken_intra_doc_links -D missing_docs -o "$pages"
+  rustdoc "${page_arguments[@]}" --document-private-items -D warnings -A rustdoc::private_intra_doc_links -D rustdoc::broken_intra_doc_links -D missing_docs -o "$pages"
 fi
 exec rustdoc "$@"

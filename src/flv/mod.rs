@@ -8,7 +8,7 @@
 //! | [`aac`] | the AudioSpecificConfig |
 //! | [`metadata`] | `onMetaData` |
 //! | [`timestamps`] | media time to stream milliseconds |
-//! | [`file`] | whole files, written and read |
+//! | [`mod@file`] | whole files, written and read |
 
 pub mod aac;
 pub mod avc;

@@ -142,7 +142,7 @@ pub struct Outgoing {
     pub chunk_stream: ChunkStream,
     /// Milliseconds; wraps.
     pub timestamp: u32,
-    /// What it is; see [`super::message::type_id`].
+    /// What it is; see [`crate::rtmp::message`].
     pub type_id: u8,
     /// The message stream it belongs to; 0 is the connection itself.
     pub stream_id: u32,
