@@ -6,7 +6,7 @@ use std::{collections::VecDeque, f64::consts::PI};
 /// distances from an input sample, each with its own row of weights.
 ///
 /// Nothing is shifted: output sample `m` is the sound at time `m / 44 100`, though it can only be told
-/// [`LOOK_AHEAD`] input samples later.
+/// `LOOK_AHEAD` input samples later.
 pub(super) struct To44100 {
     weights: Vec<[f32; TAPS]>,
     /// The last `TAPS` input samples or fewer, `TAPS / 2 - 1` of silence before the first.
