@@ -98,6 +98,8 @@ impl RawPicture<'_> {
 #[derive(Debug, Default)]
 pub struct Converter {
     rows: ScratchRows,
+    /// What chroma adds to each pixel of a row.
+    shifts: Vec<i16>,
 }
 
 impl Converter {
@@ -139,10 +141,14 @@ impl Converter {
                 | RawLayout::Yuv444 => {
                     let rows = self.rows.separate(raw.layout, width, rows);
                     match raw.colours {
-                        YuvColours::Bt601 => BT601.convert(&rows, y, u, v),
-                        YuvColours::Bt601FullRange => BT601_FULL_RANGE.convert(&rows, y, u, v),
+                        YuvColours::Bt601 => BT601.convert(&rows, &mut self.shifts, [y, u, v]),
+                        YuvColours::Bt601FullRange => {
+                            BT601_FULL_RANGE.convert(&rows, &mut self.shifts, [y, u, v]);
+                        }
                         YuvColours::Bt709 => rows.copy(y, u, v),
-                        YuvColours::Bt709FullRange => BT709_FULL_RANGE.convert(&rows, y, u, v),
+                        YuvColours::Bt709FullRange => {
+                            BT709_FULL_RANGE.convert(&rows, &mut self.shifts, [y, u, v]);
+                        }
                     }
                 }
             }
@@ -402,16 +408,44 @@ impl YuvMatrix {
         }
     }
 
-    fn convert(&self, rows: &YuvRows, y: &mut [u8], u: &mut [u8], v: &mut [u8]) {
+    /// What chroma adds to luma, in fixed point.
+    fn shift(&self, u: u8, v: u8) -> i32 {
+        self.y_u * (i32::from(u) - 128) + self.y_v * (i32::from(v) - 128)
+    }
+
+    /// Luma of the same range only moves by what chroma adds, rounded. Told once for the two rows, in 16 bits
+    /// that cannot overflow: compilers turn the rest into vector instructions.
+    fn shift_luma(&self, rows: &YuvRows, shifts: &mut Vec<i16>, y: [&mut [u8]; 2]) {
+        shifts.resize(2 * rows.u.len(), 0);
+        for (pair, (u, v)) in shifts.chunks_exact_mut(2).zip(rows.u.iter().zip(rows.v)) {
+            let shift = rounded(self.shift(*u, *v)) + 16 - self.black;
+            #[expect(clippy::cast_possible_truncation, reason = "chroma adds less than 256")]
+            pair.fill(shift as i16);
+        }
+        for (target, source) in y.into_iter().zip(rows.y) {
+            for ((target, source), shift) in target.iter_mut().zip(source).zip(&*shifts) {
+                let luma = i16::from(*source).wrapping_add(*shift);
+                #[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
+                let luma = luma.clamp(0, 255) as u8;
+                *target = luma;
+            }
+        }
+    }
+
+    fn convert(&self, rows: &YuvRows, shifts: &mut Vec<i16>, [y, u, v]: [&mut [u8]; 3]) {
         let (upper, lower) = y.split_at_mut(y.len() / 2);
-        for (target, source) in [upper, lower].into_iter().zip(rows.y) {
-            let chroma = rows.u.iter().zip(rows.v);
-            let pixels = target.chunks_exact_mut(2).zip(source.chunks_exact(2));
-            for ((target, source), (u, v)) in pixels.zip(chroma) {
-                let shift = self.y_u * (i32::from(*u) - 128) + self.y_v * (i32::from(*v) - 128);
-                for (target, source) in target.iter_mut().zip(source) {
-                    let luma = self.y_y * (i32::from(*source) - self.black) + shift;
-                    *target = whole(luma, 16);
+        if self.y_y == 1 << FRACTION {
+            self.shift_luma(rows, shifts, [upper, lower]);
+        } else {
+            for (target, source) in [upper, lower].into_iter().zip(rows.y) {
+                let chroma = rows.u.iter().zip(rows.v);
+                let pixels = target.chunks_exact_mut(2).zip(source.chunks_exact(2));
+                for ((target, source), (u, v)) in pixels.zip(chroma) {
+                    let shift = self.shift(*u, *v);
+                    for (target, source) in target.iter_mut().zip(source) {
+                        let luma = self.y_y * (i32::from(*source) - self.black) + shift;
+                        *target = whole(luma, 16);
+                    }
                 }
             }
         }
@@ -464,9 +498,18 @@ fn weighted(weights: [i32; 3], values: [i32; 3]) -> i32 {
 }
 
 /// A fixed-point value rounded, moved by `offset` and kept within a byte.
-#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn whole(value: i32, offset: i32) -> u8 {
-    (((value + (1 << (FRACTION - 1))) >> FRACTION) + offset).clamp(0, 255) as u8
+    within_byte(rounded(value) + offset)
+}
+
+/// A fixed-point value rounded to a whole one.
+const fn rounded(value: i32) -> i32 {
+    (value + (1 << (FRACTION - 1))) >> FRACTION
+}
+
+#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
+fn within_byte(value: i32) -> u8 {
+    value.clamp(0, 255) as u8
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "coefficients are below 4")]
