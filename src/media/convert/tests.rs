@@ -1,0 +1,226 @@
+use super::*;
+
+type Samples = ([u8; 3], [u8; 3], [u8; 3], [u8; 3]);
+
+/// Full-range RGB, the same colour in BT.601 limited range, in JFIF, and in BT.709 limited range,
+/// each worked out in floating point from the standards' definitions.
+const COLOURS: [Samples; 7] = [
+    ([0, 0, 0], [16, 128, 128], [0, 128, 128], [16, 128, 128]),
+    (
+        [255, 255, 255],
+        [235, 128, 128],
+        [255, 128, 128],
+        [235, 128, 128],
+    ),
+    (
+        [128, 128, 128],
+        [126, 128, 128],
+        [128, 128, 128],
+        [126, 128, 128],
+    ),
+    ([255, 0, 0], [81, 90, 240], [76, 85, 255], [63, 102, 240]),
+    ([0, 255, 0], [145, 54, 34], [150, 44, 21], [173, 42, 26]),
+    ([0, 0, 255], [41, 240, 110], [29, 255, 107], [32, 240, 118]),
+    (
+        [191, 191, 0],
+        [162, 44, 142],
+        [169, 32, 143],
+        [168, 44, 136],
+    ),
+];
+
+fn raw(layout: RawLayout, colours: YuvColours, data: &[u8]) -> RawPicture<'_> {
+    RawPicture {
+        size: PixelSize::new(4, 2),
+        layout,
+        colours,
+        stride: None,
+        data,
+    }
+}
+
+fn converted(raw: &RawPicture) -> Result<I420, ConvertError> {
+    let mut picture = I420::black(raw.even_size());
+    Converter::new().convert(raw, &mut picture)?;
+    Ok(picture)
+}
+
+/// A picture of one colour in a layout.
+fn picture_of(layout: RawLayout, [a, b, c]: [u8; 3]) -> Vec<u8> {
+    match layout {
+        RawLayout::Yuyv => [a, b, a, c].repeat(4),
+        RawLayout::Uyvy => [b, a, c, a].repeat(4),
+        RawLayout::Nv12 => [[a; 8].as_slice(), &[b, c, b, c]].concat(),
+        RawLayout::I420 => [[a; 8].as_slice(), &[b, b, c, c]].concat(),
+        RawLayout::Yv12 => [[a; 8].as_slice(), &[c, c, b, b]].concat(),
+        RawLayout::Bgr => [c, b, a].repeat(8),
+        RawLayout::Rgb | RawLayout::Yuv444 => [a, b, c].repeat(8),
+        RawLayout::Grey => vec![a; 8],
+    }
+}
+
+fn assert_colour(picture: &I420, expected: [u8; 3], what: &str) {
+    for (plane, expected) in picture.planes().into_iter().zip(expected) {
+        for sample in plane {
+            assert!(
+                sample.abs_diff(expected) <= 2,
+                "{what}: {sample} is not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn known_colours_arrive_in_bt709_from_every_layout() {
+    for (rgb, bt601, jfif, bt709) in COLOURS {
+        for layout in [
+            RawLayout::Yuyv,
+            RawLayout::Uyvy,
+            RawLayout::Nv12,
+            RawLayout::I420,
+            RawLayout::Yv12,
+            RawLayout::Yuv444,
+        ] {
+            for (colours, values) in [
+                (YuvColours::Bt601, bt601),
+                (YuvColours::Bt601FullRange, jfif),
+                (YuvColours::Bt709, bt709),
+            ] {
+                let data = picture_of(layout, values);
+                let picture = converted(&raw(layout, colours, &data)).expect("whole");
+                assert_colour(&picture, bt709, &format!("{layout:?} {colours:?} {rgb:?}"));
+            }
+        }
+        for layout in [RawLayout::Rgb, RawLayout::Bgr] {
+            let data = picture_of(layout, rgb);
+            let picture = converted(&raw(layout, YuvColours::Bt601, &data)).expect("whole");
+            assert_colour(&picture, bt709, &format!("{layout:?} {rgb:?}"));
+        }
+    }
+    let picture = converted(&raw(RawLayout::Grey, YuvColours::Bt601, &[128; 8]));
+    assert_colour(&picture.expect("whole"), [126, 128, 128], "grey");
+}
+
+#[test]
+fn full_range_bt709_is_only_narrowed() {
+    for (full, limited) in [
+        ([0, 128, 128], [16, 128, 128]),
+        ([255, 128, 128], [235, 128, 128]),
+        // Red, and a grey.
+        ([54, 99, 255], [63, 102, 240]),
+        ([128, 128, 128], [126, 128, 128]),
+    ] {
+        let data = picture_of(RawLayout::I420, full);
+        let raw = raw(RawLayout::I420, YuvColours::Bt709FullRange, &data);
+        assert_colour(&converted(&raw).expect("whole"), limited, "full range");
+    }
+}
+
+#[test]
+fn bt709_pictures_pass_unchanged() {
+    let data: Vec<u8> = (0..12).map(|index| index * 20).collect();
+    let picture = converted(&raw(RawLayout::I420, YuvColours::Bt709, &data)).expect("whole");
+    assert_eq!(picture.planes().concat(), data);
+}
+
+#[test]
+fn padding_behind_rows_is_left_away() {
+    for layout in [
+        RawLayout::Yuyv,
+        RawLayout::Nv12,
+        RawLayout::I420,
+        RawLayout::Rgb,
+    ] {
+        let tight = picture_of(layout, [120, 90, 150]);
+        let (row, rows) = match layout {
+            RawLayout::Yuyv => (8, [8, 8, 0, 0]),
+            RawLayout::Nv12 => (4, [4, 4, 4, 0]),
+            RawLayout::I420 => (4, [4, 4, 2, 2]),
+            _ => (12, [12, 12, 0, 0]),
+        };
+        let mut padded = Vec::new();
+        let mut rest = tight.as_slice();
+        for (index, bytes) in rows.into_iter().enumerate() {
+            let (head, tail) = rest.split_at(bytes);
+            rest = tail;
+            padded.extend_from_slice(head);
+            let halved = layout == RawLayout::I420 && index >= 2;
+            padded.resize(padded.len() + if halved { 2 } else { 4 }, 255);
+        }
+        let expected = converted(&raw(layout, YuvColours::Bt709, &tight));
+        let strided = RawPicture {
+            stride: Some(row + 4),
+            ..raw(layout, YuvColours::Bt709, &padded)
+        };
+        assert_eq!(converted(&strided), expected, "{layout:?}");
+    }
+}
+
+#[test]
+fn a_picture_cut_short_is_an_error_at_every_length() {
+    for layout in [
+        RawLayout::Yuyv,
+        RawLayout::Uyvy,
+        RawLayout::Nv12,
+        RawLayout::I420,
+        RawLayout::Yv12,
+        RawLayout::Yuv444,
+        RawLayout::Rgb,
+        RawLayout::Bgr,
+        RawLayout::Grey,
+    ] {
+        let whole = picture_of(layout, [1, 2, 3]);
+        for length in 0..whole.len() {
+            assert_eq!(
+                converted(&raw(layout, YuvColours::Bt601, &whole[..length])),
+                Err(ConvertError::TooShort {
+                    expected: whole.len(),
+                    actual: length
+                }),
+                "{layout:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn impossible_sizes_and_strides_are_errors() {
+    let mut picture = I420::black(PixelSize::new(4, 2));
+    for (size, stride) in [
+        (PixelSize::new(0, 0), None),
+        (PixelSize::new(1, 2), None),
+        (PixelSize::new(u32::MAX, u32::MAX), None),
+        (PixelSize::new(4, 2), Some(3)),
+        (PixelSize::new(4, 2), Some(usize::MAX)),
+        (PixelSize::new(6, 2), None),
+    ] {
+        let raw = RawPicture {
+            size,
+            stride,
+            ..raw(RawLayout::Yuyv, YuvColours::Bt601, &[0; 64])
+        };
+        let result = Converter::new().convert(&raw, &mut picture);
+        assert!(
+            matches!(result, Err(ConvertError::ImpossibleSize { .. })),
+            "{size} {stride:?}"
+        );
+    }
+}
+
+#[test]
+fn an_odd_last_row_and_column_are_left_away() {
+    for (layout, bytes) in [
+        (RawLayout::Yuyv, 8 * 3),
+        (RawLayout::Nv12, 3 * 3 + 4 * 2),
+        (RawLayout::I420, 3 * 3 + 2 * 2 * 2),
+        (RawLayout::Rgb, 27),
+    ] {
+        let data = vec![90; bytes];
+        let raw = RawPicture {
+            size: PixelSize::new(3, 3),
+            ..raw(layout, YuvColours::Bt709, &data)
+        };
+        let size = converted(&raw).map(|picture| picture.size());
+        assert_eq!(size, Ok(PixelSize::new(2, 2)), "{layout:?}");
+    }
+}
