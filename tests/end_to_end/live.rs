@@ -8,7 +8,7 @@ use crate::support::{
     media::Recording,
     nginx::Nginx,
     peer::Peer,
-    program::{named, run, skywave, start, states},
+    program::{live, named, run, skywave, start, states},
     scene::Scene,
 };
 
@@ -17,27 +17,7 @@ fn what_the_server_records_is_what_was_asked_for() {
     let scene = Scene::new();
     let nginx = Nginx::start(&scene);
 
-    let mut command = skywave(
-        &scene,
-        &[
-            "live",
-            "--test-picture",
-            "--tone",
-            "--to",
-            &nginx.live(),
-            "--key-env",
-            "KEY",
-            "--size",
-            "320x180",
-            "--fps",
-            "15",
-            "--video-bitrate",
-            "400k",
-            "--duration",
-            "20s",
-            "--json",
-        ],
-    );
+    let mut command = live(&scene, &nginx.live(), &["--duration", "20s", "--json"]);
     let ended = run(&scene, command.env("KEY", "studio"), Duration::from_mins(1));
 
     ended.assert_status(0);
@@ -161,25 +141,7 @@ fn flash_and_beep_stay_in_step(recording: &Recording) {
 fn ctrl_c_stops_within_a_second_and_says_goodbye() {
     let scene = Scene::new();
     let nginx = Nginx::start(&scene);
-    let mut command = skywave(
-        &scene,
-        &[
-            "live",
-            "--test-picture",
-            "--tone",
-            "--to",
-            &nginx.live(),
-            "--key-env",
-            "KEY",
-            "--size",
-            "320x180",
-            "--fps",
-            "15",
-            "--video-bitrate",
-            "400k",
-            "--json",
-        ],
-    );
+    let mut command = live(&scene, &nginx.live(), &["--json"]);
     let mut program = start(&scene, command.env("KEY", "studio"));
     program.wait_until("it is live", Duration::from_secs(20), |_| {
         nginx.recorded_bytes() > 50_000
@@ -197,24 +159,7 @@ fn ctrl_c_stops_within_a_second_and_says_goodbye() {
 fn a_viewer_who_joins_late_gets_picture_and_sound() {
     let scene = Scene::new();
     let nginx = Nginx::start(&scene);
-    let mut command = skywave(
-        &scene,
-        &[
-            "live",
-            "--test-picture",
-            "--tone",
-            "--to",
-            &nginx.live(),
-            "--key-env",
-            "KEY",
-            "--size",
-            "320x180",
-            "--fps",
-            "15",
-            "--video-bitrate",
-            "400k",
-        ],
-    );
+    let mut command = live(&scene, &nginx.live(), &[]);
     let mut program = start(&scene, command.env("KEY", "studio"));
     program.wait_until("it is live", Duration::from_secs(20), |_| {
         nginx.recorded_bytes() > 100_000

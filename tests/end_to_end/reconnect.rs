@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::{
     media::Recording,
     nginx::Nginx,
-    program::{events, skywave, start, states},
+    program::{events, live, start, states},
     scene::Scene,
 };
 
@@ -13,27 +13,7 @@ use crate::support::{
 fn a_restarted_server_is_live_again_from_a_key_frame_at_time_zero() {
     let scene = Scene::new();
     let mut nginx = Nginx::start(&scene);
-    let mut command = skywave(
-        &scene,
-        &[
-            "live",
-            "--test-picture",
-            "--tone",
-            "--to",
-            &nginx.live(),
-            "--key-env",
-            "KEY",
-            "--size",
-            "320x180",
-            "--fps",
-            "15",
-            "--video-bitrate",
-            "400k",
-            "--duration",
-            "25s",
-            "--json",
-        ],
-    );
+    let mut command = live(&scene, &nginx.live(), &["--duration", "25s", "--json"]);
     let mut program = start(&scene, command.env("KEY", "studio"));
     program.wait_until("it is live", PATIENCE, |_| nginx.recorded_bytes() > 100_000);
 
@@ -65,27 +45,7 @@ fn a_restarted_server_is_live_again_from_a_key_frame_at_time_zero() {
 fn giving_up_when_asked_to_has_its_own_exit_status() {
     let scene = Scene::new();
     let mut nginx = Nginx::start(&scene);
-    let mut command = skywave(
-        &scene,
-        &[
-            "live",
-            "--test-picture",
-            "--tone",
-            "--to",
-            &nginx.live(),
-            "--key-env",
-            "KEY",
-            "--size",
-            "320x180",
-            "--fps",
-            "15",
-            "--video-bitrate",
-            "400k",
-            "--give-up-after",
-            "3s",
-            "--json",
-        ],
-    );
+    let mut command = live(&scene, &nginx.live(), &["--give-up-after", "3s", "--json"]);
     let mut program = start(&scene, command.env("KEY", "studio"));
     program.wait_until("it is live", PATIENCE, |_| nginx.recorded_bytes() > 100_000);
 

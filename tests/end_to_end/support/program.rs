@@ -23,6 +23,17 @@ pub(crate) fn skywave(scene: &Scene, arguments: &[&str]) -> Command {
     command
 }
 
+/// `skywave live` from the test sources to `server`, small enough for any machine, with these arguments
+/// besides; the key comes from the variable `KEY`.
+pub(crate) fn live(scene: &Scene, server: &str, more: &[&str]) -> Command {
+    let mut command = skywave(scene, &["live", "--test-picture", "--tone", "--to", server]);
+    command
+        .args(["--key-env", "KEY", "--size", "320x180", "--fps", "15"])
+        .args(["--video-bitrate", "400k"])
+        .args(more);
+    command
+}
+
 /// Starts `command`.
 pub(crate) fn start(scene: &Scene, command: &mut Command) -> Peer {
     Peer::start("skywave", command, scene.folder())
