@@ -82,9 +82,8 @@ fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
         (pasted.server, key)
     };
     Ok(Destination {
-        server,
-        key,
         give_up_after: args.give_up_after,
+        ..Destination::new(server, key)
     })
 }
 
@@ -189,7 +188,7 @@ impl Run {
         }
         if let Some(destination) = destination {
             self.publishing = true;
-            self.engine.send(Command::GoLive(destination));
+            self.engine.send(Command::GoLive(Box::new(destination)));
         }
         while self.publishing || self.recording {
             if stop() || self.is_over(args.duration) {

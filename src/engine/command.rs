@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::{
     capture::source::{AudioChoice, VideoChoice},
     media::packet::{AudioFormat, VideoFormat},
+    net::route::Route,
+    rtmp::options::SessionOptions,
     secret::Secret,
     units::Decibels,
 };
@@ -27,7 +29,7 @@ pub enum Command {
     /// Encode like this. While live or recording only the video bitrate is taken over, the rest waits.
     SetFormat(OutputFormat),
     /// Publish.
-    GoLive(Destination),
+    GoLive(Box<Destination>),
     /// Stop publishing (a recording goes on).
     Stop,
     /// Record what is encoded to a new file.
@@ -48,12 +50,30 @@ pub struct OutputFormat {
 }
 
 /// Where to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
     /// `rtmp://` or `rtmps://` address up to the application: everything but the stream key.
     pub server: String,
     /// The stream key.
     pub key: Secret,
+    /// Which way to take to the server.
+    pub route: Route,
+    /// How the server wants to be spoken to.
+    pub options: SessionOptions,
     /// Give up when not live for so long; `None` tries without end.
     pub give_up_after: Option<Duration>,
+}
+
+impl Destination {
+    /// A server and a key, with the defaults of everything else.
+    #[must_use]
+    pub fn new(server: impl Into<String>, key: Secret) -> Self {
+        Self {
+            server: server.into(),
+            key,
+            route: Route::default(),
+            options: SessionOptions::default(),
+            give_up_after: None,
+        }
+    }
 }

@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     media::{clock::Clock, packet::StreamFormat},
-    net::{
-        connect::Trust,
-        publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
-    },
+    net::publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
     rtmp::{
         refusal::{Failure, FailureKind},
         url::ServerUrl,
@@ -63,7 +60,8 @@ impl Publishing {
             format,
             give_up_after: destination.give_up_after,
             clock,
-            trust: Trust::System,
+            route: destination.route.clone(),
+            options: destination.options.clone(),
         };
         let publisher = Publisher::start(config, on_event)
             .map_err(|error| Self::local_failure(&error.to_string()))?;

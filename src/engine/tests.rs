@@ -116,7 +116,7 @@ fn stopping_takes_a_second_at_most_whatever_the_server_does() {
     let address = deaf.local_addr().unwrap();
     let mut viewer = Viewer::start(VideoChoice::TestPicture);
     for patience in [0, 100, 700] {
-        viewer.send(Command::GoLive(destination(address)));
+        viewer.send(Command::GoLive(Box::new(destination(address))));
         viewer.follow(Duration::from_millis(patience));
         viewer.stop();
     }
@@ -140,11 +140,7 @@ const FORMAT: OutputFormat = OutputFormat {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn destination(address: SocketAddr) -> Destination {
-    Destination {
-        server: format!("rtmp://{address}/live"),
-        key: Secret::new("studio"),
-        give_up_after: None,
-    }
+    Destination::new(format!("rtmp://{address}/live"), Secret::new("studio"))
 }
 
 /// An engine with test sources, and somebody who follows its events.
@@ -169,7 +165,7 @@ impl Viewer {
     }
 
     fn go_live(&mut self, address: SocketAddr) {
-        self.send(Command::GoLive(destination(address)));
+        self.send(Command::GoLive(Box::new(destination(address))));
         self.wait_for(|event| matches!(event, Event::Status(StreamStatus::Live { .. })));
     }
 

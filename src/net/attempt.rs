@@ -31,7 +31,7 @@ use crate::{
 pub(super) async fn run(task: &mut Task) -> Result<(), Failure> {
     let secure = task.config.server.scheme == Scheme::Rtmps;
     let connection = tokio::select! {
-        connected = connect(&task.peer, secure, &task.config.trust) => connected?,
+        connected = connect(&task.peer, secure, &task.config.route) => connected?,
         () = task.stop_signal() => return Ok(()),
         () = until(task, task.reconnect.deadline()) => return Err(out_of_time(task)),
     };
@@ -99,6 +99,8 @@ impl<'a> Attempt<'a> {
             PublishConfig {
                 server: task.config.server.clone(),
                 key: task.config.key.clone(),
+                options: task.config.options.clone(),
+                login: None,
                 format,
                 was_live: task.reconnect.was_live(),
                 ack_window: ack_window.clamp(SMALLEST_ACK_WINDOW, LARGEST_ACK_WINDOW),
@@ -240,6 +242,7 @@ impl<'a> Attempt<'a> {
             }),
             Event::Failed(failure) => self.ended = Some(Err(failure)),
             Event::Closed => self.ended = Some(Ok(())),
+            Event::Onward(_) | Event::MoveWanted { .. } => {}
         }
     }
 

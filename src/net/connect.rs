@@ -18,13 +18,13 @@ use tokio::{
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{
-        self, CertificateError, ClientConfig, crypto::ring, pki_types::CertificateDer,
-        pki_types::ServerName,
-    },
+    rustls::{self, CertificateError, ClientConfig, crypto::ring, pki_types::ServerName},
 };
 
-use super::tcp_info::limit_unsent;
+use super::{
+    route::{Route, Trust},
+    tcp_info::limit_unsent,
+};
 use crate::rtmp::refusal::{Failure, Peer};
 
 /// An open connection, ready for RTMP's first byte.
@@ -43,7 +43,7 @@ pub struct Connection {
 /// # Errors
 /// What stands in the way, in words. It takes at most [`LOOKUP_TIMEOUT`], [`CONNECT_TIMEOUT`] and
 /// [`TLS_TIMEOUT`] together.
-pub async fn connect(peer: &Peer, secure: bool, trust: &Trust) -> Result<Connection, Failure> {
+pub async fn connect(peer: &Peer, secure: bool, route: &Route) -> Result<Connection, Failure> {
     let addresses = resolve(peer).await?;
     let (tcp, address) = timeout(CONNECT_TIMEOUT, connect_any(peer, &addresses))
         .await
@@ -52,7 +52,7 @@ pub async fn connect(peer: &Peer, secure: bool, trust: &Trust) -> Result<Connect
     let socket = SockRef::from(&tcp).try_clone().map_err(lost)?;
     tune(&socket).map_err(lost)?;
     let stream = if secure {
-        let tls = timeout(TLS_TIMEOUT, start_tls(peer, tcp, trust))
+        let tls = timeout(TLS_TIMEOUT, start_tls(peer, tcp, &route.trust))
             .await
             .unwrap_or_else(|_| Err(Failure::tls_timed_out(peer, TLS_TIMEOUT)))?;
         Stream::Tls(Box::new(tls))
@@ -64,16 +64,6 @@ pub async fn connect(peer: &Peer, secure: bool, trust: &Trust) -> Result<Connect
         socket,
         address,
     })
-}
-
-/// Whose certificates count.
-#[derive(Clone, Debug, Default)]
-pub enum Trust {
-    /// Those that this system trusts.
-    #[default]
-    System,
-    /// Those, and the ones issued by these.
-    Also(Vec<CertificateDer<'static>>),
 }
 
 /// A connection's bytes, secured or not.
@@ -148,7 +138,7 @@ async fn start_tls(
 fn tls_config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let extra_roots = match trust {
-        Trust::System => Vec::new(),
+        Trust::System | Trust::Only(_) => Vec::new(),
         Trust::Also(roots) => roots.clone(),
     };
     let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(
@@ -283,14 +273,14 @@ mod tests {
         }
     }
 
-    async fn failure(peer: &Peer, secure: bool, trust: &Trust) -> Failure {
-        connect(peer, secure, trust).await.unwrap_err()
+    async fn failure(peer: &Peer, secure: bool) -> Failure {
+        connect(peer, secure, &Route::default()).await.unwrap_err()
     }
 
     #[tokio::test]
     async fn an_unknown_name_is_told_as_such() {
         // RFC 6761 guarantees that nothing is ever found under ".invalid".
-        let failure = failure(&peer("nowhere.invalid", 1935), false, &Trust::System).await;
+        let failure = failure(&peer("nowhere.invalid", 1935), false).await;
         assert_eq!(failure.kind, FailureKind::UnknownHost);
         assert!(failure.what.contains("\"nowhere.invalid\""), "{failure}");
     }
@@ -300,7 +290,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let failure = failure(&peer("127.0.0.1", port), false, &Trust::System).await;
+        let failure = failure(&peer("127.0.0.1", port), false).await;
         assert_eq!(failure.kind, FailureKind::PortRefused);
         assert!(failure.what.contains(&format!("port {port}")), "{failure}");
     }

@@ -2,6 +2,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
+//! | [`route`] | which way to take to a server |
 //! | [`connect`] | the way to a server, and what may stand in it |
 //! | [`tcp_info`] | what the kernel knows about a connection |
 //! | [`publisher`] | publishes one stream and keeps at it |
@@ -14,4 +15,5 @@ pub mod connect;
 mod inbox;
 pub mod publisher;
 pub mod receiver;
+pub mod route;
 pub mod tcp_info;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{runtime, sync::watch, time::sleep};
 
-use super::{attempt, connect::Trust, inbox::Inbox};
+use super::{attempt, inbox::Inbox, route::Route};
 use crate::{
     control::reconnect::{Next, Reconnect, Trouble},
     media::{
@@ -17,6 +17,7 @@ use crate::{
         packet::{Packet, StreamFormat},
     },
     rtmp::{
+        options::SessionOptions,
         refusal::{Failure, FailureKind, Peer},
         url::ServerUrl,
     },
@@ -48,8 +49,10 @@ pub struct PublisherConfig {
     pub give_up_after: Option<Duration>,
     /// The clock that stamps the packets.
     pub clock: Clock,
-    /// Whose certificates count for `rtmps://`.
-    pub trust: Trust,
+    /// Which way to take to the server.
+    pub route: Route,
+    /// How the server wants to be spoken to.
+    pub options: SessionOptions,
 }
 
 /// What a publisher tells.

@@ -6,7 +6,9 @@
 //! | [`handshake`] | the first 3,073 bytes each way |
 //! | [`chunk`] | messages in pieces: chunk streams |
 //! | [`message`] | what the messages mean |
+//! | [`auth`] | proving who we are |
 //! | [`session`] | what both sides of a session have in common |
+//! | [`options`] | how one destination wants to be spoken to |
 //! | [`publish`] | our side: a publisher |
 //! | [`receive`] | the other side: a server that takes a stream |
 //! | [`status`] | what a server's status means |
@@ -16,9 +18,11 @@
 //! The sections named in comments are those of Adobe's *RTMP specification 1.0* (2012).
 
 pub mod acknowledged;
+pub mod auth;
 pub mod chunk;
 pub mod handshake;
 pub mod message;
+pub mod options;
 pub mod publish;
 pub mod receive;
 pub mod refusal;

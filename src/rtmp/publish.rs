@@ -8,9 +8,11 @@ use media::MediaWriter;
 
 use super::{
     acknowledged::Acknowledged,
+    auth::Login,
     chunk::{ChunkError, ChunkReader, ChunkWriter},
     handshake::{ClientHandshake, HandshakeError, Spoken},
     message::{Command, Message, UserControl},
+    options::SessionOptions,
     refusal::{Failure, FailureKind, Peer, Step},
     session::{CONNECTION, Output, ReceivedBytes},
     status::{Meaning, Status},
@@ -26,7 +28,7 @@ use crate::{
 
 /// One connection's session as a publisher; see [`super::session`] for how it is driven.
 ///
-/// The session ends with exactly one [`Event::Failed`] or [`Event::Closed`]. Input after that is ignored.
+/// The session ends with exactly one [`Event::Failed`], [`Event::Closed`] or [`Event::Onward`]. Input after that is ignored.
 #[derive(Debug)]
 pub struct PublishSession {
     config: PublishConfig,
@@ -53,6 +55,10 @@ pub struct PublishConfig {
     pub server: ServerUrl,
     /// The stream key: what `publish` asks for.
     pub key: Secret,
+    /// How the server wants to be spoken to.
+    pub options: SessionOptions,
+    /// What an earlier connection's [`Event::Onward`] gave for this one.
+    pub login: Option<Login>,
     /// What the metadata tell.
     pub format: StreamFormat,
     /// Whether this stream was live before: then a silent close is no refusal.
@@ -95,6 +101,34 @@ pub enum Event {
     Failed(Failure),
     /// It ended as asked.
     Closed,
+    /// This connection is over, and another one leads on.
+    Onward(Onward),
+    /// The server asks for the stream to go on over a new connection (Enhanced RTMP v2, Reconnect Request).
+    /// This one carries it until then.
+    MoveWanted {
+        /// Where to.
+        server: ServerUrl,
+    },
+}
+
+/// Where the next connection goes, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onward {
+    /// The server and its application.
+    pub server: ServerUrl,
+    /// For [`PublishConfig::login`].
+    pub login: Option<Login>,
+    /// Why.
+    pub reason: OnwardReason,
+}
+
+/// Why another connection is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnwardReason {
+    /// Authentication takes a connection for each of its steps.
+    Login,
+    /// The server sent us elsewhere (status 302).
+    Redirect,
 }
 
 #[derive(Debug)]

@@ -331,11 +331,10 @@ impl Desk {
             StreamStatus::Offline { .. } if self.obstacle().is_none() => {
                 self.keep_key();
                 self.view.failure = None;
-                self.tell(Command::GoLive(Destination {
-                    server: self.settings.destination.server.trim().to_owned(),
-                    key: self.key.clone(),
-                    give_up_after: None,
-                }));
+                self.tell(Command::GoLive(Box::new(Destination::new(
+                    self.settings.destination.server.trim().to_owned(),
+                    self.key.clone(),
+                ))));
             }
             // Nobody watches yet: there is nothing to ask.
             StreamStatus::Connecting { .. } => self.tell(Command::Stop),

@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, rustls};
 use super::*;
 use crate::{
     flv::testing::{audio_at, format, video_at},
-    net::receiver::Receiver,
+    net::{receiver::Receiver, route::Trust},
     rtmp::{
         receive::{Input, ReceivePolicy, ReceiveSession, Received},
         session::Output,
@@ -32,7 +32,8 @@ fn config(server: &str) -> PublisherConfig {
         format: format(),
         give_up_after: None,
         clock: Clock::start(),
-        trust: Trust::System,
+        route: Route::default(),
+        options: SessionOptions::default(),
     }
 }
 
@@ -439,7 +440,10 @@ fn a_secured_stream_goes_live_with_a_certificate_that_is_trusted() {
     let (receiver, arrived) = receiver(LOOPBACK, ReceivePolicy::default());
     let (address, certificate) = tls_in_front_of(receiver.local_addr());
     let mut fed = Fed::start(PublisherConfig {
-        trust: Trust::Also(vec![certificate]),
+        route: Route {
+            trust: Trust::Also(vec![certificate]),
+            ..Route::default()
+        },
         ..config(&format!("rtmps://localhost:{}/live", address.port()))
     });
     fed.wait_until_live();

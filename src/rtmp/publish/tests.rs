@@ -20,6 +20,8 @@ fn config() -> PublishConfig {
     PublishConfig {
         server: ServerUrl::parse("rtmp://example.org/live").unwrap(),
         key: Secret::new(KEY),
+        options: SessionOptions::default(),
+        login: None,
         format: format(),
         was_live: false,
         ack_window: 100_000,
