@@ -180,6 +180,18 @@ impl Failure {
         )
     }
 
+    /// A signature is wrong: the issuer's in the certificate, or the one by which the server proves that the
+    /// certificate is its own.
+    #[must_use]
+    pub fn certificate_forged(peer: &Peer) -> Self {
+        Self::certificate(
+            peer,
+            "it could not prove that the certificate it shows is its own",
+            "Try another network: something on the way may pretend to be the server. If it stays so, tell the \
+             server's operator.",
+        )
+    }
+
     /// The server shows another certificate than the one that alone is to be trusted.
     #[must_use]
     pub fn certificate_not_the_chosen_one(peer: &Peer, fingerprint: &str) -> Self {
