@@ -184,12 +184,13 @@ impl Failure {
     /// certificate is its own.
     #[must_use]
     pub fn certificate_forged(peer: &Peer) -> Self {
-        Self::certificate(
-            peer,
-            "it could not prove that the certificate it shows is its own",
-            "Try another network: something on the way may pretend to be the server. If it stays so, tell the \
-             server's operator.",
-        )
+        let problem = "the server could not prove that it is its own";
+        Self {
+            remedy: "Try another network: something on the way may pretend to be the server. If it stays so, \
+                     tell the server's operator."
+                .to_owned(),
+            ..Self::certificate_unacceptable(peer, problem, "")
+        }
     }
 
     /// The server shows another certificate than the one that alone is to be trusted.
