@@ -226,4 +226,6 @@ fn count_of(length: usize) -> u32 {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
