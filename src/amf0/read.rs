@@ -217,6 +217,7 @@ impl Reader<'_> {
 }
 
 /// Where reading was before it turned back.
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     at: usize,
     repeating: bool,

@@ -191,6 +191,24 @@ fn commands_go_on_the_chunk_stream_of_what_they_are_about() {
 }
 
 #[test]
+fn sound_pictures_and_metadata_have_chunk_streams_of_their_own() {
+    let streams = [
+        Message::Audio(Bytes::new()),
+        Message::Video(Bytes::new()),
+        Message::Data(vec![Value::Null]),
+        Message::SetChunkSize(128),
+    ]
+    .map(|message| {
+        let mut out = Vec::new();
+        message
+            .write(0, 1, &mut ChunkWriter::new(), &mut out)
+            .unwrap();
+        out[0]
+    });
+    assert_eq!(streams, [4, 6, 5, 2]);
+}
+
+#[test]
 fn media_is_read_back_as_it_was_given() {
     let crate::media::packet::Packet::Video(packet) =
         crate::flv::testing::video_at(crate::units::MediaTime::ZERO, true)
