@@ -184,7 +184,7 @@ const HELLO_BYTES: usize = 1 + BLOCK_BYTES;
 /// Instead of a version in C1 or S1: there is no digest.
 const SIMPLE: [u8; 4] = [0; 4];
 
-/// Flash Player 9.0.124.2, of the first that play H.264. Servers look for a digest from version 9 on.
+/// Flash Player 9.0.124.2: what other programs with this handshake say they are.
 const PLAYER_VERSION: [u8; 4] = [9, 0, 124, 2];
 
 /// Flash Media Server 3.0.1.123, as `fmsVer` tells it.
