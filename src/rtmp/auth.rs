@@ -57,8 +57,10 @@ pub enum LoginError {
     Denied,
     /// The server wants a kind of proof that is not known here.
     UnknownMethod(String),
-    /// The server asks for the same step again, or its challenge lacks something.
-    Confused,
+    /// The server asks again for what it was given.
+    Again,
+    /// The challenge lacks something.
+    Incomplete,
 }
 
 /// The next step after a rejection with `description`; `None` if that has nothing to do with logging in.
@@ -145,12 +147,12 @@ impl<'a> Demand<'a> {
             (Wanted::User, _) if given.is_empty() => {
                 Ok(format!("?authmod={method}&user={}", credentials.user))
             }
-            (Wanted::Proof, _) if given.contains("&response=") => Err(LoginError::Confused),
+            (Wanted::Proof, _) if given.contains("&response=") => Err(LoginError::Again),
             (Wanted::Proof, "adobe") => adobe::answer(self.parameters, credentials, &challenge),
             (Wanted::Proof, _) => {
                 limelight::answer(self.parameters, attempt.app, credentials, &challenge)
             }
-            _ => Err(LoginError::Confused),
+            _ => Err(LoginError::Again),
         }
     }
 }
