@@ -17,7 +17,7 @@
 //! The password itself does not cross the wire, but MD5 protects it badly against who listens; TLS does.
 
 pub mod adobe;
-pub mod limelight;
+mod limelight;
 
 use super::url::Credentials;
 use crate::secret::Secret;

@@ -10,7 +10,7 @@ use crate::{
     amf0::Value,
     rtmp::{
         handshake::{HandshakeError, Spoken},
-        message::{Command, Message, UserControl},
+        message::{Command, Message, MessageError, UserControl},
         refusal::{Failure, FailureKind, Peer, Step, presentable},
         session::CONNECTION,
         status::{Meaning, Status},
@@ -37,8 +37,13 @@ impl PublishSession {
                 .next_message()
                 .map_err(|error| self.broken(&error))?
         {
-            let message = Message::parse(&raw).map_err(|error| self.broken(&error))?;
-            self.take(now, message)?;
+            match Message::parse(&raw) {
+                Ok(message) => self.take(now, message)?,
+                Err(error @ MessageError::Truncated { .. }) => return Err(self.broken(&error)),
+                // Calls and data of kinds that are not read here are no more to a publisher than others
+                // that are unknown.
+                Err(_) => {}
+            }
         }
         if matches!(self.state, State::Ended) || !self.received.is_due() || !self.answers.allow(now)
         {

@@ -230,6 +230,23 @@ fn numbers_as_text_and_values_in_the_wrong_place_are_understood() {
 }
 
 #[test]
+fn calls_and_data_that_cannot_be_read_are_passed_over() {
+    let mut server = accepted();
+    for (type_id, payload) in [
+        // Values of AMF3, no name, nothing.
+        (type_id::DATA_AMF3, &[0x00, 0x11, 0x01][..]),
+        (type_id::COMMAND_AMF3, &[0x00, 0x11, 0x06, 0x01]),
+        (type_id::COMMAND, &[0x05]),
+        (type_id::COMMAND, &[]),
+        (type_id::DATA, &[0xFF]),
+    ] {
+        let payload = Bytes::from_static(payload);
+        server.says(&Message::Other { type_id, payload });
+        assert!(server.client.is_publishing(), "{type_id}");
+    }
+}
+
+#[test]
 fn publish_and_media_go_to_the_stream_the_server_gave() {
     let mut server = Scripted::new(config());
     server.run(|command| match command.name.as_str() {
