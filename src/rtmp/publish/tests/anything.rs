@@ -28,28 +28,23 @@ const TEXTS: &[&str] = &[
     "authmod=adobe : ?reason=needauth&salt=s&challenge=c&opaque=o",
     "authmod=llnw : ?reason=needauth&nonce=n",
     "authmod=?reason=&&==",
-    "rtmp://b.example/live",
-    "rtmps://[::1]:1/../..?a=//",
-    "//",
-    "://",
-    "?",
     "error",
     "302",
     "-1",
     "NaN",
+    "user me with pa55word has no live_7?token=s3cret",
 ];
 
-const PROPERTIES: &[&str] = &[
-    "code",
-    "level",
-    "description",
-    "ex",
-    "redirect",
-    "redirect2",
-    "tcUrl",
-    "fourCcList",
-    "videoFourCcInfoMap",
-    "capsEx",
+const ADDRESSES: &[&str] = &[
+    "rtmp://b.example/live",
+    "rtmps://b.example/live/live_7?token=s3cret",
+    "rtmps://[::1]:1/../..?a=//",
+    "rtmps://b.example:x/live_7?token=s3cret",
+    "/other",
+    "//",
+    "://",
+    "?",
+    "",
 ];
 
 fn value() -> impl Strategy<Value = Value> {
@@ -64,15 +59,40 @@ fn value() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(3, 24, 6, |inner| {
         prop_oneof![
-            vec((select(PROPERTIES), inner.clone()), 0..6).prop_map(Value::object),
+            vec((select(TEXTS), inner.clone()), 0..6).prop_map(Value::object),
             vec(inner, 0..4).prop_map(Value::StrictArray),
         ]
     })
 }
 
+/// An information object, most of which make sense.
+fn information() -> impl Strategy<Value = Value> {
+    let text = || select(TEXTS).prop_map(Value::from);
+    let address = || prop_oneof![2 => select(ADDRESSES).prop_map(Value::from), 1 => value()];
+    let status = prop_oneof![3 => Just(Value::from("302")), 1 => value()];
+    let extra = (status, address(), address()).prop_map(|(code, redirect, redirect2)| {
+        Value::object([
+            ("code", code),
+            ("redirect", redirect),
+            ("redirect2", redirect2),
+        ])
+    });
+    let extra = prop_oneof![1 => extra, 2 => value()];
+    (text(), text(), text(), address(), extra).prop_map(|(code, level, description, tc_url, ex)| {
+        Value::object([
+            ("code", code),
+            ("level", level),
+            ("description", description),
+            ("tcUrl", tc_url),
+            ("ex", ex),
+        ])
+    })
+}
+
 fn message() -> impl Strategy<Value = Message> {
     let number = select(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -1.0, f64::NAN][..]);
-    let command = (select(NAMES), number, value(), vec(value(), 0..3)).prop_map(
+    let argument = prop_oneof![2 => information(), 1 => value()];
+    let command = (select(NAMES), number, value(), vec(argument, 0..3)).prop_map(
         |(name, transaction, object, args)| {
             let command = Command::new(name, transaction, args);
             Message::Command(Command { object, ..command })
