@@ -156,7 +156,7 @@ impl PublishSession {
     #[must_use]
     pub fn new(now: MediaTime, config: PublishConfig) -> Self {
         let mut out = Vec::new();
-        let handshake = ClientHandshake::new(config.seed, &mut out);
+        let handshake = ClientHandshake::new(config.options.handshake, config.seed, &mut out);
         let media = MediaWriter::new(config.format.video.is_some());
         Self {
             peer: Peer::of(&config.server),
