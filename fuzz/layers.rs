@@ -13,7 +13,9 @@ pub mod secret;
 #[path = "../src/units.rs"]
 pub mod units;
 
+#[path = "../src/media/packet.rs"]
+pub mod packet;
+
 pub mod media {
-    #[path = "../../src/media/packet.rs"]
-    pub mod packet;
+    pub use crate::packet;
 }

@@ -18,7 +18,9 @@ fn every_seed_of_every_fuzz_target_holds() {
         ("url", targets::url),
     ];
     for (name, target) in all {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fuzz/corpus")
+            .join(name);
         let seeds: Vec<_> = fs::read_dir(&folder).unwrap().collect();
         assert!(!seeds.is_empty(), "{name} has no seeds");
         for seed in seeds {

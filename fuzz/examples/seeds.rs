@@ -15,7 +15,7 @@ fn main() -> std::io::Result<()> {
     let values = [
         Value::Number(1.5),
         Value::from("text"),
-        Value::Bool(true),
+        Value::Boolean(true),
         Value::Null,
         Value::Undefined,
         Value::object([("app", Value::from("live")), ("n", Value::Number(-0.0))]),
@@ -33,7 +33,11 @@ fn main() -> std::io::Result<()> {
     }
     for (name, bytes) in CHUNKS {
         for cut in [1, 128] {
-            seed("chunks", &format!("{name}-{cut}"), &[&[cut], *bytes].concat())?;
+            seed(
+                "chunks",
+                &format!("{name}-{cut}"),
+                &[&[cut], *bytes].concat(),
+            )?;
         }
     }
     for (name, bytes) in FLV {
@@ -58,12 +62,18 @@ fn main() -> std::io::Result<()> {
     seed("publisher", "refuses", &[&[0, 0], &refuses[..]].concat())?;
     let client = script(&CLIENT.map(ask), 0xDF, &[0xE5, 0xFF, 0xF0]);
     seed("receiver", "publishes", &[&[0, 0], &client[..]].concat())?;
-    seed("sessions", "short", &[0, 1, 7, 255, 0x41, 9, 0x80, 200, 0xC2, 255, 0x17, 33])?;
+    seed(
+        "sessions",
+        "short",
+        &[0, 1, 7, 255, 0x41, 9, 0x80, 200, 0xC2, 255, 0x17, 33],
+    )?;
     Ok(())
 }
 
 fn seed(target: &str, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target);
     fs::create_dir_all(&folder)?;
     fs::File::create(folder.join(name))?.write_all(bytes)
 }
@@ -96,7 +106,10 @@ fn status(name: &str, transaction: f64, level: &str, code: &str) -> Command {
 }
 
 fn call(name: &str, transaction: f64, code: &str) -> (u32, Message) {
-    (0, Message::Command(status(name, transaction, "error", code)))
+    (
+        0,
+        Message::Command(status(name, transaction, "error", code)),
+    )
 }
 
 const SERVER: [u8; 7] = [0, 1, 2, 3, 4, 5, 6];
@@ -105,11 +118,31 @@ fn answer(step: u8) -> (u32, Message) {
     let stream_id = Value::Number(1.0);
     match step {
         0 => (0, Message::WindowAckSize(5_000_000)),
-        1 => (0, Message::SetPeerBandwidth { window: 4096, limit: 0 }),
+        1 => (
+            0,
+            Message::SetPeerBandwidth {
+                window: 4096,
+                limit: 0,
+            },
+        ),
         2 => (0, Message::SetChunkSize(4096)),
-        3 => (0, Message::Command(status("_result", 1.0, "status", "NetConnection.Connect.Success"))),
-        4 => (0, Message::Command(Command::new("_result", 4.0, vec![stream_id]))),
-        5 => (1, Message::Command(status("onStatus", 0.0, "status", "NetStream.Publish.Start"))),
+        3 => (
+            0,
+            Message::Command(status(
+                "_result",
+                1.0,
+                "status",
+                "NetConnection.Connect.Success",
+            )),
+        ),
+        4 => (
+            0,
+            Message::Command(Command::new("_result", 4.0, vec![stream_id])),
+        ),
+        5 => (
+            1,
+            Message::Command(status("onStatus", 0.0, "status", "NetStream.Publish.Start")),
+        ),
         _ => (0, Message::UserControl(UserControl::PingRequest(7))),
     }
 }
@@ -118,16 +151,24 @@ const CLIENT: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 fn ask(step: u8) -> (u32, Message) {
     let key = || vec![Value::from("key"), Value::from("live")];
-    let header = [0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x0C, 0xFF, 0xE1, 0, 1, 0x67, 1, 0, 1, 0x68];
+    let header = [
+        0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x0C, 0xFF, 0xE1, 0, 1, 0x67, 1, 0, 1, 0x68,
+    ];
     match step {
         0 => (0, Message::SetChunkSize(4096)),
         1 => {
             let object = Value::object([("app", Value::from("live"))]);
-            let connect = Command { object, ..Command::new("connect", 1.0, Vec::new()) };
+            let connect = Command {
+                object,
+                ..Command::new("connect", 1.0, Vec::new())
+            };
             (0, Message::Command(connect))
         }
         2 => (0, Message::Command(Command::new("FCPublish", 3.0, key()))),
-        3 => (0, Message::Command(Command::new("createStream", 4.0, Vec::new()))),
+        3 => (
+            0,
+            Message::Command(Command::new("createStream", 4.0, Vec::new())),
+        ),
         4 => (1, Message::Command(Command::new("publish", 5.0, key()))),
         5 => (1, Message::Video(header.to_vec().into())),
         6 => (1, Message::Audio(vec![0xAF, 0, 0x11, 0x90].into())),
@@ -138,7 +179,10 @@ fn ask(step: u8) -> (u32, Message) {
 fn messages() -> Vec<Message> {
     let controls = [
         UserControl::StreamBegin(1),
-        UserControl::SetBufferLength { stream_id: 1, millis: 3000 },
+        UserControl::SetBufferLength {
+            stream_id: 1,
+            millis: 3000,
+        },
         UserControl::PingRequest(0x0102_0304),
         UserControl::PingResponse(0x0102_0304),
     ];
@@ -157,21 +201,45 @@ const AMF0: &[(&str, &[u8])] = &[
     ("ecma-array", b"\x08\0\0\0\x05\0\x01a\x05\0\0\x09"),
     ("typed-object", b"\x10\0\x01T\0\x01a\x01\x01\0\0\x09"),
     ("amf3", b"\x11\x0a\x0b\x01\x03a\x06\x05hi\x01"),
-    ("deep", b"\x0a\0\0\0\x01\x0a\0\0\0\x01\x0a\0\0\0\x01\x0a\0\0\0\x01\x05"),
+    (
+        "deep",
+        b"\x0a\0\0\0\x01\x0a\0\0\0\x01\x0a\0\0\0\x01\x0a\0\0\0\x01\x05",
+    ),
 ];
 
 /// All forms of a chunk's header.
 const CHUNKS: &[(&str, &[u8])] = &[
-    ("set-chunk-size", b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\x10\0"),
-    ("deltas", b"\x03\0\0\x05\0\0\x01\x08\x01\0\0\0a\x43\0\0\x02\0\0\x01\x08b\x83\0\0\x02c\xc3d"),
-    ("long-ids", b"\x00\x01\0\0\x05\0\0\x01\x08\x01\0\0\0a\x01\0\x01\0\0\x05\0\0\x01\x08\x01\0\0\0b"),
-    ("extended", b"\x04\xff\xff\xff\0\0\x82\x09\x01\0\0\0\x01\0\0\0"),
-    ("abort", b"\x04\0\0\0\0\x01\0\x09\x01\0\0\0abc\x02\0\0\0\0\0\x04\x02\0\0\0\0\0\0\0\x04"),
+    (
+        "set-chunk-size",
+        b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\x10\0",
+    ),
+    (
+        "deltas",
+        b"\x03\0\0\x05\0\0\x01\x08\x01\0\0\0a\x43\0\0\x02\0\0\x01\x08b\x83\0\0\x02c\xc3d",
+    ),
+    (
+        "long-ids",
+        b"\x00\x01\0\0\x05\0\0\x01\x08\x01\0\0\0a\x01\0\x01\0\0\x05\0\0\x01\x08\x01\0\0\0b",
+    ),
+    (
+        "extended",
+        b"\x04\xff\xff\xff\0\0\x82\x09\x01\0\0\0\x01\0\0\0",
+    ),
+    (
+        "abort",
+        b"\x04\0\0\0\0\x01\0\x09\x01\0\0\0abc\x02\0\0\0\0\0\x04\x02\0\0\0\0\0\0\0\x04",
+    ),
 ];
 
 const FLV: &[(&str, &[u8])] = &[
-    ("file", b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x08\0\0\x04\0\0\0\0\0\0\0\xaf\0\x11\x90\0\0\0\x0f"),
-    ("avc-header", b"\x17\0\0\0\0\x01\x64\0\x0c\xff\xe1\0\x01\x67\x01\0\x01\x68"),
+    (
+        "file",
+        b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x08\0\0\x04\0\0\0\0\0\0\0\xaf\0\x11\x90\0\0\0\x0f",
+    ),
+    (
+        "avc-header",
+        b"\x17\0\0\0\0\x01\x64\0\x0c\xff\xe1\0\x01\x67\x01\0\x01\x68",
+    ),
     ("avc-frame", b"\x27\x01\0\0\x28\0\0\0\x02\x41\x9a"),
     ("aac-frame", b"\xaf\x01\x21\x10"),
     ("hevc-header", b"\x90hvc1\x01"),
