@@ -2,20 +2,16 @@
 
 #![expect(missing_docs, reason = "the program's own lib.rs tells what these are")]
 
-#[path = "../src/amf0.rs"]
-pub mod amf0;
-#[path = "../src/flv/mod.rs"]
-pub mod flv;
-#[path = "../src/rtmp/mod.rs"]
-pub mod rtmp;
-#[path = "../src/secret.rs"]
-pub mod secret;
-#[path = "../src/units.rs"]
-pub mod units;
-
-#[path = "../src/media/packet.rs"]
-pub mod packet;
-
-pub mod media {
-    pub use crate::packet;
+#[path = "../src"]
+mod src {
+    pub mod amf0;
+    pub mod flv;
+    pub mod media {
+        pub mod packet;
+    }
+    pub mod rtmp;
+    pub mod secret;
+    pub mod units;
 }
+
+pub use src::*;

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use skywave::{
     amf0,
     flv::{
-        avc,
+        avc, enhanced,
         file::FlvReader,
         sps::Sps,
-        tag::{AudioTag, VideoTag},
+        tag::{self, AudioTag, VideoTag},
     },
     media::packet::{
         AacConfig, AudioFormat, AudioPacket, AvcConfig, Packet, StreamFormat, VideoFormat,
@@ -19,7 +19,7 @@ use skywave::{
     rtmp::{
         chunk::{ChunkReader, RawMessage},
         handshake::{ClientHandshake, ServerHandshake},
-        message::Message,
+        message::{Message, aggregate},
         options::{HandshakeForm, SessionOptions},
         publish::{self, PublishConfig, PublishSession},
         receive::{self, ReceivePolicy, ReceiveSession, Received},
@@ -78,16 +78,21 @@ pub fn messages(data: &[u8]) {
     let Some((&type_id, payload)) = data.split_first() else {
         return;
     };
-    let read = |payload: Bytes, type_id: u8| {
-        Message::parse(&RawMessage {
-            chunk_stream: 3,
-            timestamp: 0,
-            type_id,
-            stream_id: 0,
-            payload,
-        })
+    let raw = |payload: Bytes, type_id: u8| RawMessage {
+        chunk_stream: 3,
+        timestamp: 0,
+        type_id,
+        stream_id: 0,
+        payload,
     };
-    let Ok(message) = read(Bytes::copy_from_slice(payload), type_id) else {
+    let payload = Bytes::copy_from_slice(payload);
+    let whole = raw(payload.clone(), type_id);
+    let parts = aggregate::parts(&whole).map_while(Result::ok);
+    let parts: usize = parts.map(|part| part.payload.len()).sum();
+    assert!(parts <= payload.len());
+
+    let read = |payload, type_id| Message::parse(&raw(payload, type_id));
+    let Ok(message) = read(payload, type_id) else {
         return;
     };
     let once = message.payload();
@@ -116,6 +121,15 @@ pub fn flv(data: &[u8]) {
 fn tag_bodies(body: &Bytes) {
     let _ = VideoTag::parse(body);
     let _ = AudioTag::parse(body);
+    let _ = tag::kind_of_video(body);
+    let _ = tag::kind_of_audio(body);
+    let _ = enhanced::metadata(body);
+    // What belongs to the tracks is part of the body.
+    let pictures = tag::video_tracks(body).unwrap_or_default();
+    let sounds = tag::audio_tracks(body).unwrap_or_default();
+    let pictures: usize = pictures.iter().map(|track| track.data.len()).sum();
+    let sounds: usize = sounds.iter().map(|track| track.data.len()).sum();
+    assert!(pictures <= body.len() && sounds <= body.len());
 }
 
 /// Addresses: one that is understood names a server that is understood the same way, and nothing pasted is lost.

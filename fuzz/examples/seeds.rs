@@ -51,6 +51,9 @@ fn main() -> std::io::Result<()> {
         seed("messages", &format!("message-{index}"), &bytes)?;
     }
 
+    let aggregate = b"\x16\x08\0\0\x02\0\0\x05\0\0\0\0\xaf\x01\0\0\0\x0d\x09\0\0\x01\0\0\x09\0\0\0\0\x27\0\0\0\x0c";
+    seed("messages", "aggregate", aggregate)?;
+
     // Behind the greeting: all of a server's and of a client's side, then the end of the connection.
     let server = script(&SERVER.map(answer), 0xBF, &[0xE3, 0xD0, 0xD1, 0xC5, 0xE0]);
     seed("publisher", "accepts", &[&[0, 0], &server[..]].concat())?;

@@ -127,7 +127,7 @@ pub enum FrameKind {
 
 impl FrameKind {
     /// The kind of this number.
-    pub(in crate::flv) fn of(number: u8) -> Self {
+    pub(crate) fn of(number: u8) -> Self {
         match number {
             frame_type::KEY => Self::Key,
             frame_type::INTER => Self::Inter,
