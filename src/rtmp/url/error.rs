@@ -16,7 +16,7 @@ pub enum UrlError {
     TooLong,
     /// It is one word such as platforms give out as keys.
     #[error(
-        "the server address looks like a stream key; put it into the key field and enter an address such as rtmp://example.org/live here"
+        "the server address looks like a stream key; give that as the key, and here an address such as rtmp://example.org/live"
     )]
     BareKey,
     /// It names a host but not how to reach it.
