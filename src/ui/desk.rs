@@ -1,7 +1,10 @@
 //! The control desk: everything the window shows and everything that can be changed there, as plain data.
 //!
 //! Panels read a [`Desk`] and hand back [`Action`]s; [`Desk::act`] turns those into [`Effect`]s for the
-//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits.
+//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits. Address
+//! and secrets have their own file, [`destination`].
+
+mod destination;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,23 +13,26 @@ use chrono::{DateTime, Local};
 use crate::{
     capture::source::{AudioChoice, DeviceId, VideoChoice},
     engine::{
-        command::{Command, Destination, OutputFormat, RecordingTarget},
+        command::{Command, OutputFormat, RecordingTarget, Trust},
         event::{Event, Severity, StreamStatus},
     },
     media::packet::{AudioFormat, VideoFormat},
-    rtmp::url::{ServerUrl, split_paste},
+    rtmp::url::{ServerUrl, read_key},
     secret::Secret,
     settings::{
+        connection::TrustChoice,
         model::{AudioSource, OutputSettings, Settings, VideoSource},
-        secrets::{Answer, Request, SecretError},
+        secrets::{Answer, Request, SecretError, SecretKind},
     },
     units::{Bitrate, Decibels, MediaTime},
 };
 
-use super::words::sentence;
 use super::{
     command::{Action, Edit, UiCommand},
+    connection,
+    secrets::Secrets,
     state::ViewState,
+    words::sentence,
 };
 
 /// Everything the window shows and edits.
@@ -34,26 +40,30 @@ use super::{
 pub struct Desk {
     /// What is remembered between runs.
     pub settings: Settings,
-    /// The stream key.
-    pub key: Secret,
-    /// Whether the key is shown in clear.
+    /// The stream key, and the passwords of "Advanced connection".
+    pub secrets: Secrets,
+    /// Whether the secrets are shown in clear.
     pub key_shown: bool,
+    /// Whether "Advanced connection" is open.
+    pub advanced_shown: bool,
+    /// What the chosen certificate file holds, or why it cannot be used; `None` before it has been read.
+    pub trusted_file: Option<Result<Trust, String>>,
+    /// What is to be told of the address just pasted, if anything is.
+    pub address_remark: Option<&'static str>,
     /// Why the key cannot be remembered, if it cannot.
     pub keychain_trouble: Option<String>,
     /// What the engine told.
     pub view: ViewState,
     /// What the person is being asked.
     pub question: Option<Question>,
-    /// Whether the folder dialog is open.
-    pub choosing_folder: bool,
+    /// Whether a dialog for a folder or file is open.
+    pub choosing: bool,
     /// Where recordings go unless another folder is chosen.
     pub default_folder: PathBuf,
     /// The engine's clock, as of this frame.
     pub now: MediaTime,
     /// What the engine's clock means in wall time.
     pub wall: WallClock,
-    /// What the keychain holds for the present server, as far as is known.
-    kept_key: Option<Secret>,
     leaving_since: Option<MediaTime>,
     effects: Vec<Effect>,
 }
@@ -74,8 +84,12 @@ pub enum Effect {
     Engine(Command),
     /// Ask the keychain.
     Keychain(Request),
-    /// Open the folder dialog.
+    /// Open the dialog for a folder.
     ChooseFolder,
+    /// Open the dialog for a certificate file.
+    ChooseCertificate,
+    /// Read a certificate file, and tell the desk.
+    ReadCertificate(PathBuf),
     /// Take over the theme.
     ApplyTheme,
     /// Close the window.
@@ -92,16 +106,18 @@ impl Desk {
     pub fn new(settings: Settings, default_folder: PathBuf, wall: WallClock) -> Self {
         let mut desk = Self {
             settings: settings.sanitised(),
-            key: Secret::default(),
+            secrets: Secrets::default(),
             key_shown: false,
+            advanced_shown: false,
+            trusted_file: None,
+            address_remark: None,
             keychain_trouble: None,
             view: ViewState::default(),
             question: None,
-            choosing_folder: false,
+            choosing: false,
             default_folder,
             now: MediaTime::ZERO,
             wall,
-            kept_key: None,
             leaving_since: None,
             effects: Vec::new(),
         };
@@ -133,13 +149,11 @@ impl Desk {
     pub fn hear_keychain(&mut self, answer: Answer) {
         match answer {
             Answer::Loaded {
+                kind,
                 server,
-                key: Some(key),
+                secret: Some(secret),
             } if server == self.settings.destination.server => {
-                if self.key.is_empty() {
-                    self.key = key.clone();
-                }
-                self.kept_key = Some(key);
+                self.secrets.hear_kept(kind, secret);
                 self.keychain_trouble = None;
             }
             Answer::Loaded { .. } | Answer::Stored | Answer::Deleted => {
@@ -151,7 +165,7 @@ impl Desk {
 
     /// Tells that the keychain cannot help.
     pub fn tell_keychain_trouble(&mut self, error: &SecretError) {
-        self.kept_key = None;
+        self.secrets.doubt_kept();
         self.keychain_trouble = Some(error.to_string());
     }
 
@@ -193,14 +207,33 @@ impl Desk {
     pub fn obstacle(&self) -> Option<String> {
         let server = self.settings.destination.server.trim();
         if server.is_empty() {
-            Some("Enter the server's address to go live.".to_owned())
-        } else if let Err(error) = ServerUrl::parse(server) {
-            Some(sentence(&error.to_string()))
-        } else if self.key.is_empty() {
-            Some("Enter the stream key to go live.".to_owned())
-        } else {
-            None
+            return Some("Enter the server's address to go live.".to_owned());
         }
+        let url = match ServerUrl::parse(server) {
+            Ok(url) => url,
+            Err(error) => return Some(sentence(&error.to_string())),
+        };
+        match read_key(self.key().expose()) {
+            Ok(key) if key.is_empty() && !url.has_query() => {
+                return Some("Enter the stream key to go live.".to_owned());
+            }
+            Ok(_) => {}
+            Err(error) => return Some(format!("The stream key {error}.")),
+        }
+        connection::destination(self)
+            .err()
+            .map(|error| sentence(&error))
+    }
+
+    /// The stream key.
+    #[must_use]
+    pub fn key(&self) -> &Secret {
+        self.secrets.get(SecretKind::StreamKey)
+    }
+
+    /// Takes in what the chosen certificate file holds.
+    pub fn hear_certificate(&mut self, read: Result<Trust, String>) {
+        self.trusted_file = Some(read);
     }
 
     /// The folder for recordings.
@@ -221,6 +254,7 @@ impl Desk {
         self.tell_format();
         self.tell(Command::RefreshDevices);
         self.load_key();
+        self.read_certificate();
     }
 
     fn run(&mut self, command: UiCommand) {
@@ -238,11 +272,18 @@ impl Desk {
             UiCommand::RefreshDevices => self.tell(Command::RefreshDevices),
             UiCommand::ResetGain => self.edit(Edit::Gain(0.0)),
             UiCommand::ChooseFolder => {
-                if !self.choosing_folder {
-                    self.choosing_folder = true;
+                if !self.choosing {
+                    self.choosing = true;
                     self.effects.push(Effect::ChooseFolder);
                 }
             }
+            UiCommand::ChooseCertificate => {
+                if !self.choosing {
+                    self.choosing = true;
+                    self.effects.push(Effect::ChooseCertificate);
+                }
+            }
+            UiCommand::ToggleAdvanced => self.advanced_shown = !self.advanced_shown,
             UiCommand::ToggleKeyShown => self.key_shown = !self.key_shown,
             UiCommand::DismissFailure => self.view.failure = None,
             UiCommand::KeepGoing => self.question = None,
@@ -284,37 +325,32 @@ impl Desk {
                 self.tell_format();
             }
             Edit::Server(server) => self.set_server(server),
-            Edit::Pasted(text) => {
-                // What is no address stays in the field as it is; the obstacle says what is wrong.
-                let (server, key) = match split_paste(&text) {
-                    Ok(address) => (address.server, address.key),
-                    Err(_) => (text, None),
-                };
-                self.set_server(server);
-                if let Some(key) = key {
-                    self.key = key;
-                    self.keep_key();
-                }
-            }
-            Edit::ServerDone => {
-                if self.key.is_empty() {
-                    self.load_key();
-                }
-            }
-            Edit::Key(key) => self.key = key,
+            Edit::Pasted(text) => self.paste_address(text),
+            Edit::ServerDone => self.finish_address(),
+            Edit::Secret(kind, text) => self.secrets.set(kind, text),
+            Edit::PastedKey(text) => self.paste_key(text),
             Edit::KeyDone => self.keep_key(),
+            Edit::Connection(connection) => self.set_connection(connection),
+            Edit::ProxyDone => self.finish_proxy(),
+            Edit::Certificate(file) => {
+                self.choosing = false;
+                if let Some(file) = file {
+                    self.settings.destination.connection.trust = TrustChoice::File { file };
+                    self.read_certificate();
+                }
+            }
             Edit::RememberKey(remember) => {
                 self.settings.destination.remember_key = remember;
                 self.keychain_trouble = None;
                 if remember {
-                    self.kept_key = None;
+                    self.secrets.doubt_kept();
                     self.keep_key();
                 } else {
                     self.forget_key();
                 }
             }
             Edit::Folder(folder) => {
-                self.choosing_folder = false;
+                self.choosing = false;
                 if folder.is_some() {
                     self.settings.recording.folder = folder;
                 }
@@ -331,10 +367,9 @@ impl Desk {
             StreamStatus::Offline { .. } if self.obstacle().is_none() => {
                 self.keep_key();
                 self.view.failure = None;
-                self.tell(Command::GoLive(Box::new(Destination::new(
-                    self.settings.destination.server.trim().to_owned(),
-                    self.key.clone(),
-                ))));
+                if let Ok(destination) = connection::destination(self) {
+                    self.tell(Command::GoLive(Box::new(destination)));
+                }
             }
             // Nobody watches yet: there is nothing to ask.
             StreamStatus::Connecting { .. } => self.tell(Command::Stop),
@@ -342,13 +377,6 @@ impl Desk {
                 self.question = Some(Question::Stop);
             }
             StreamStatus::Offline { .. } | StreamStatus::Stopping => {}
-        }
-    }
-
-    fn set_server(&mut self, server: String) {
-        if server != self.settings.destination.server {
-            self.settings.destination.server = server;
-            self.kept_key = None;
         }
     }
 
@@ -397,41 +425,6 @@ impl Desk {
 
     fn tell_format(&mut self) {
         self.tell(Command::SetFormat(format_of(&self.settings.output)));
-    }
-
-    fn load_key(&mut self) {
-        let destination = &self.settings.destination;
-        if destination.remember_key && !destination.server.is_empty() {
-            let server = destination.server.clone();
-            self.effects
-                .push(Effect::Keychain(Request::Load { server }));
-        }
-    }
-
-    /// Gives the key to the keychain, if it is to be remembered and is not there yet.
-    fn keep_key(&mut self) {
-        let destination = &self.settings.destination;
-        let known = self.kept_key.as_ref() == Some(&self.key);
-        if destination.remember_key
-            && !known
-            && !self.key.is_empty()
-            && !destination.server.is_empty()
-        {
-            self.kept_key = Some(self.key.clone());
-            self.effects.push(Effect::Keychain(Request::Store {
-                server: destination.server.clone(),
-                key: self.key.clone(),
-            }));
-        }
-    }
-
-    fn forget_key(&mut self) {
-        self.kept_key = None;
-        let server = self.settings.destination.server.clone();
-        if !server.is_empty() {
-            self.effects
-                .push(Effect::Keychain(Request::Delete { server }));
-        }
     }
 
     fn is_done_leaving(&self) -> bool {
