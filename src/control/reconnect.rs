@@ -155,8 +155,8 @@ const NAME_IN_USE_DELAYS: [Duration; 3] = [
     Duration::from_secs(5),
 ];
 
-/// How long a name is waited for in all.
-const LONGEST_WAIT_FOR_NAME: Duration = Duration::from_mins(2);
+/// How long a name is waited for in all: the slowest server known (nginx) lets go after 90 s.
+pub const LONGEST_WAIT_FOR_NAME: Duration = Duration::from_mins(2);
 
 /// What the last attempt before the time to give up is left for getting live.
 const LAST_ATTEMPT: Duration = Duration::from_secs(1);

@@ -15,6 +15,7 @@ use crate::{
     net::{receiver::Receiver, route::Trust},
     rtmp::{
         receive::{Input, ReceivePolicy, ReceiveSession, Received},
+        refusal::FailureKind,
         session::Output,
     },
 };

@@ -7,7 +7,7 @@ use super::{Failure, FailureKind, Peer, seconds};
 impl Failure {
     /// Servers sent us on from one to the other too often. `hosts` are all of them in order.
     #[must_use]
-    pub fn redirected_too_often(peer: &Peer, hosts: &[String]) -> Self {
+    pub fn redirect_loop(peer: &Peer, hosts: &[String]) -> Self {
         Self::new(
             FailureKind::Refused,
             format!(
@@ -30,11 +30,13 @@ impl Failure {
 
     /// A server behind TLS sent us to one without.
     #[must_use]
-    pub fn led_out_of_security(peer: &Peer, host: &str) -> Self {
+    pub fn redirect_insecure(peer: &Peer) -> Self {
         Self::new(
             FailureKind::Refused,
-            format!("{peer} sent us on to {host}, which is not secured; we did not follow."),
-            "Ask the service for an rtmps:// address of that server.",
+            format!(
+                "{peer} sent this program on to a server without a secure connection, which it does not follow."
+            ),
+            "Do not stream through this network for now, and tell the service.",
         )
     }
 
@@ -90,7 +92,7 @@ mod tests {
             app: "live".to_owned(),
         };
         let hosts = ["a.example", "b.example", "c.example"].map(str::to_owned);
-        let failure = Failure::redirected_too_often(&peer, &hosts);
+        let failure = Failure::redirect_loop(&peer, &hosts);
         let circle = "(a.example, then b.example, then c.example)";
         assert!(failure.what.contains(circle), "{failure}");
         assert!(!failure.may_mend());
