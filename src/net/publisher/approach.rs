@@ -45,10 +45,10 @@ async fn until_accepted(context: &Context, link: &mut Link) -> Result<Option<Onw
         match link.next_event() {
             Some(Event::Accepted) => return Ok(None),
             Some(Event::Onward(onward)) => return Ok(Some(onward)),
-            Some(Event::Failed(failure)) => return Err(failure),
-            Some(Event::Closed) => return Err(Failure::ended_by_server(&link.peer, "")),
-            Some(Event::Note(text)) => context.inform(text),
-            Some(Event::ServerAcknowledged(_) | Event::MoveWanted { .. }) => {}
+            Some(event) => match context.end_of(&link.peer, event) {
+                Some(failure) => return Err(failure),
+                None => {}
+            },
             None => link.step().await,
         }
     }

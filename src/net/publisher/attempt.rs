@@ -17,7 +17,6 @@ use crate::{
     control::{moves::Moves, rate::RateMeter, reconnect::Reconnect},
     media::packet::Packet,
     rtmp::{
-        publish::Event,
         refusal::{Failure, FailureKind},
         url::ServerUrl,
     },
@@ -66,6 +65,7 @@ struct Attempt<'a> {
     leaving: Leaving,
     /// Where to, once the connection that held the name is closed.
     move_after_leaving: Option<ServerUrl>,
+    told_of_failed_move: bool,
     rate: RateMeter,
     was_live: bool,
     live: bool,
@@ -111,6 +111,7 @@ impl<'a> Attempt<'a> {
             next: Next::None,
             leaving: Leaving::None,
             move_after_leaving: None,
+            told_of_failed_move: false,
             rate: RateMeter::default(),
             was_live,
             live: false,
@@ -160,29 +161,18 @@ impl<'a> Attempt<'a> {
 
     /// Takes note of what the connections have to tell.
     fn hear(&mut self, now: MediaTime) -> Result<(), Setback> {
-        if let Next::Ready(link) = &mut self.next {
-            while let Some(event) = link.next_event() {
-                match event {
-                    Event::Note(text) => self.context.inform(text),
-                    Event::Failed(failure) => {
-                        self.next = Next::Failed(failure);
-                        break;
-                    }
-                    other => tracing::debug!(?other, "from a connection that is not used yet"),
-                }
+        while let Next::Ready(link) = &mut self.next
+            && let Some(event) = link.next_event()
+        {
+            if let Some(failure) = self.context.end_of(&link.peer, event) {
+                self.next = Next::Done(Err(failure));
             }
         }
         while let Carrier::Link(link) = &mut self.carrier
             && let Some(event) = link.next_event()
         {
-            match event {
-                Event::Note(text) => self.context.inform(text),
-                Event::Failed(failure) => self.lost(now, failure)?,
-                Event::Closed | Event::Onward(_) => {
-                    let failure = Failure::ended_by_server(&link.peer, "");
-                    self.lost(now, failure)?;
-                }
-                Event::Accepted | Event::ServerAcknowledged(_) | Event::MoveWanted { .. } => {}
+            if let Some(failure) = self.context.end_of(&link.peer, event) {
+                self.lost(now, failure)?;
             }
         }
         Ok(())
@@ -190,7 +180,8 @@ impl<'a> Attempt<'a> {
 
     /// The connection that carries the stream broke. If another one is on its way it takes over.
     fn lost(&mut self, now: MediaTime, because: Failure) -> Result<(), Setback> {
-        if matches!(self.next, Next::None | Next::Failed(_)) {
+        self.begin_move(now);
+        if matches!(self.next, Next::None | Next::Done(Err(_))) {
             return Err(Setback {
                 name_held: self.was_let_in_and_out(&because),
                 ..because.into()
@@ -206,79 +197,92 @@ impl<'a> Attempt<'a> {
     /// so do servers that hold the lost connection.
     fn was_let_in_and_out(&self, failure: &Failure) -> bool {
         let closed = matches!(&self.carrier, Carrier::Link(link) if link.closed_by_server());
-        self.was_live && !self.live && closed && failure.kind == FailureKind::Closed
+        let unexplained = closed && failure.kind == FailureKind::Closed;
+        failure.kind == FailureKind::NameInUse || (self.was_live && !self.live && unexplained)
     }
 
     /// Begins, continues or gives up moving to where the server wants the stream to go.
     fn attend_to_move(&mut self, now: MediaTime) -> Result<(), Setback> {
-        if let Next::Failed(failure) = &self.next {
-            let failure = failure.clone();
-            self.next = Next::None;
-            self.move_failed(now, failure)?;
+        match self.next.take_done() {
+            Some(Ok(link)) => {
+                self.next = Next::Ready(link);
+                self.context.tell(PublisherEvent::KeyFrameWanted);
+            }
+            Some(Err(failure)) => self.move_failed(now, failure)?,
+            None => {}
         }
         if let Carrier::Gap { until, because } = &self.carrier {
-            if now >= *until {
-                return Err(because.clone().into());
-            }
             if let Some(link) = self.next.take_ready() {
                 self.carrier = Carrier::Link(link);
                 self.begin_anew();
+            } else if now >= *until {
+                return Err(because.clone().into());
             }
         }
-        if !self.next.is_none() || !self.leaving.is_none() {
-            return Ok(());
-        }
-        if let Some(server) = self.move_after_leaving.take() {
-            self.approach(server);
-        } else if let Carrier::Link(link) = &mut self.carrier
-            && let Some(server) = &link.move_wanted
-        {
-            if leaves_security(&link.server, server) {
-                link.move_wanted = None;
-                self.context.warn(Failure::redirect_insecure(&link.peer).what);
-            } else if now >= self.moves.allowed_at() {
-                let server = server.clone();
-                self.moves.on_try(now);
-                self.approach(server);
-            }
-        }
+        self.begin_move(now);
         Ok(())
     }
 
-    fn approach(&mut self, server: ServerUrl) {
-        self.next = Next::Approaching(Box::pin(approach(self.context, server, true)));
+    fn begin_move(&mut self, now: MediaTime) {
+        if !self.next.is_none() || !self.leaving.is_none() {
+            return;
+        }
+        let server = match &mut self.carrier {
+            Carrier::Gap { .. } => self.move_after_leaving.take(),
+            Carrier::Link(link) => match &link.move_wanted {
+                Some(server) if leaves_security(&link.server, server) => {
+                    link.move_wanted = None;
+                    self.context
+                        .warn(Failure::redirect_insecure(&link.peer).what);
+                    None
+                }
+                Some(server) if now >= self.moves.allowed_at() => {
+                    self.moves.on_try(now);
+                    Some(server.clone())
+                }
+                _ => None,
+            },
+        };
+        if let Some(server) = server {
+            self.next = Next::Approaching(Box::pin(approach(self.context, server, true)));
+        }
     }
 
     fn move_failed(&mut self, now: MediaTime, failure: Failure) -> Result<(), Setback> {
-        let gap = |because| Carrier::Gap {
+        let server = match &self.carrier {
+            Carrier::Gap { .. } => return Err(failure.into()),
+            Carrier::Link(link) => link.move_wanted.clone(),
+        };
+        let Some(server) = server else {
+            return Ok(());
+        };
+        let host = &server.host;
+        if failure.kind == FailureKind::NameInUse {
+            // A server that holds the name while we publish: leave first.
+            self.context.warn(format!(
+                "A new connection to {host} is let in only once this one is closed: viewers may notice a short gap."
+            ));
+            self.leave_for(server, now, failure);
+            return Ok(());
+        }
+        self.moves.on_failure(now);
+        if !mem::replace(&mut self.told_of_failed_move, true) {
+            self.context.warn(format!(
+                "The stream is to move to {host}, which does not work yet. It stays where it is. {failure}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn leave_for(&mut self, server: ServerUrl, now: MediaTime, because: Failure) {
+        let gap = Carrier::Gap {
             until: now + LONGEST_GAP,
             because,
         };
-        let link = match mem::replace(&mut self.carrier, gap(failure.clone())) {
-            Carrier::Link(link) => link,
-            Carrier::Gap { .. } => return Err(failure.into()),
-        };
-        let Some(server) = link.move_wanted.clone() else {
-            self.carrier = Carrier::Link(link);
-            return Ok(());
-        };
-        if failure.kind == FailureKind::NameInUse {
-            // A server that lets one connection in at a time: leave it first.
-            let host = &server.host;
-            self.context.warn(format!(
-                "The server asks us to move to {host}, which takes the stream only after we left: viewers may notice a short gap."
-            ));
+        if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap) {
             self.leaving = Leaving::at_once(link, self.context.config.clock);
             self.move_after_leaving = Some(server);
-            return Ok(());
         }
-        self.carrier = Carrier::Link(link);
-        self.moves.on_failure(now);
-        self.context.warn(format!(
-            "The server asks us to move to {}, but that does not work yet: {failure} The stream stays where it is.",
-            server.host
-        ));
-        Ok(())
     }
 
     /// Gives the next packet of the queue to the connection that it belongs to; says whether there was one.
@@ -314,9 +318,9 @@ impl<'a> Attempt<'a> {
 
     /// From the key frame at `media_time` on, `next` carries the stream.
     fn move_to(&mut self, next: Box<Link>, media_time: MediaTime, now: MediaTime) {
-        let host = &next.server.host;
         self.context
-            .inform(format!("The stream moved on to {host} as the server asked."));
+            .inform(format!("The stream goes on at {}.", next.peer));
+        self.told_of_failed_move = false;
         if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
             self.leaving = Leaving::trailing(old, media_time, now);
         }

@@ -14,11 +14,11 @@ pub(super) type Farewell = Pin<Box<dyn Future<Output = ()>>>;
 /// `deadline` does without.
 pub(super) fn farewell(link: Link, clock: Clock, deadline: MediaTime) -> Farewell {
     Box::pin(async move {
-        let _ = timeout(clock.until(deadline), leave(link, clock)).await;
+        let _ = timeout(clock.until(deadline), leave(link)).await;
     })
 }
 
-async fn leave(mut link: Link, clock: Clock) {
+async fn leave(mut link: Link) {
     link.say_goodbye();
     while !link.has_ended() {
         if link.next_event().is_none() {
@@ -28,6 +28,5 @@ async fn leave(mut link: Link, clock: Clock) {
     if let Err(error) = link.close().await {
         tracing::debug!(peer = %link.peer, %error, "the server took no goodbye");
     }
-    // The last bytes count as well; that they are on their way is no matter any more.
-    let _ = link.look(clock.now());
+    link.count_arrived();
 }

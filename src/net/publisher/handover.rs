@@ -23,29 +23,34 @@ pub(super) enum Next<'a> {
     #[default]
     None,
     Approaching(Approach<'a>),
-    /// The server accepted the stream; a key frame is awaited.
+    /// Whether the server accepted the stream was not taken note of yet.
+    Done(Result<Box<Link>, Failure>),
+    /// A key frame is awaited.
     Ready(Box<Link>),
-    /// It could not be made.
-    Failed(Failure),
 }
 
 impl Next<'_> {
     /// Waits for something to happen; for ever if nothing is under way.
     pub(super) async fn step(&mut self) {
         match self {
-            Self::Approaching(approach) => {
-                *self = match approach.await {
-                    Ok(link) => Self::Ready(Box::new(link)),
-                    Err(failure) => Self::Failed(failure),
-                };
-            }
+            Self::Approaching(approach) => *self = Self::Done(approach.await.map(Box::new)),
             Self::Ready(link) => link.step().await,
-            Self::None | Self::Failed(_) => pending().await,
+            Self::None | Self::Done(_) => pending().await,
         }
     }
 
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Self::None)
+    }
+
+    pub(super) fn take_done(&mut self) -> Option<Result<Box<Link>, Failure>> {
+        match mem::take(self) {
+            Self::Done(result) => Some(result),
+            other => {
+                *self = other;
+                None
+            }
+        }
     }
 
     pub(super) fn take_ready(&mut self) -> Option<Box<Link>> {

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     Shared,
-    arrived::Arrived,
+    arrived::{Arrived, Seen},
     outgoing::{Outgoing, write_or_flush},
     task::Context,
 };
@@ -43,8 +43,6 @@ pub(super) struct Link {
     pub(super) peer: Peer,
     /// Where the server asked the stream to move to.
     pub(super) move_wanted: Option<ServerUrl>,
-    /// When the server accepted the stream.
-    pub(super) accepted_at: Option<MediaTime>,
     clock: Clock,
     shared: Arc<Shared>,
     formats: watch::Receiver<StreamFormat>,
@@ -69,6 +67,7 @@ pub(super) struct Link {
     arrived: Arrived,
     watchdog: Watchdog,
     media_arrived: bool,
+    accepted: bool,
     closed_by_server: bool,
     said_goodbye: bool,
     /// Whether the session's last event was told.
@@ -107,7 +106,6 @@ impl Link {
             server,
             peer,
             move_wanted: None,
-            accepted_at: None,
             clock: context.config.clock,
             shared: Arc::clone(&context.shared),
             formats,
@@ -126,6 +124,7 @@ impl Link {
             arrived: Arrived::default(),
             watchdog: Watchdog::new(0),
             media_arrived: false,
+            accepted: false,
             closed_by_server: false,
             said_goodbye: false,
             ended: false,
@@ -213,13 +212,8 @@ impl Link {
     /// # Errors
     /// When nothing does any more.
     pub(super) fn look(&mut self, now: MediaTime) -> Result<(), Failure> {
-        let seen = self
-            .arrived
-            .look(&self.socket, self.written, !self.is_idle());
-        let news = seen.acknowledged.saturating_sub(self.told_acknowledged);
-        self.told_acknowledged += news;
+        let seen = self.count_arrived();
         self.shared.update_stats(|stats| {
-            stats.acknowledged += news;
             stats.round_trip = seen.figures.map(|figures| figures.round_trip);
         });
         if seen.media && !self.media_arrived {
@@ -230,6 +224,16 @@ impl Link {
             Some(silent_for) => Err(Failure::stalled(&self.peer, silent_for)),
             None => Ok(()),
         }
+    }
+
+    /// Adds to the statistics what arrived since the last time.
+    pub(super) fn count_arrived(&mut self) -> Seen {
+        let waiting = !self.is_idle();
+        let seen = self.arrived.look(&self.socket, self.written, waiting);
+        let news = seen.acknowledged.saturating_sub(self.told_acknowledged);
+        self.told_acknowledged += news;
+        self.shared.update_stats(|stats| stats.acknowledged += news);
+        seen
     }
 
     /// Whether the server is known to have received media over this connection.
@@ -279,7 +283,7 @@ impl Link {
     }
 
     fn on_accepted(&mut self) {
-        self.accepted_at = Some(self.clock.now());
+        self.accepted = true;
         self.arrived.on_accepted(&self.socket, self.written);
         self.watchdog = Watchdog::new(self.written);
     }
@@ -342,7 +346,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.accepted_at.is_some() && !self.said_goodbye {
+        if self.accepted && !self.said_goodbye {
             // If it cannot be set the connection is closed the usual way, and nobody can do anything about it.
             let _ = self.socket.set_linger(Some(Duration::ZERO));
         }

@@ -18,7 +18,10 @@ use crate::{
         reconnect::{LONGEST_WAIT_FOR_NAME, Next, Reconnect, Trouble},
     },
     media::packet::StreamFormat,
-    rtmp::refusal::{Failure, Peer},
+    rtmp::{
+        publish::Event,
+        refusal::{Failure, Peer},
+    },
     units::Bitrate,
 };
 
@@ -83,6 +86,19 @@ impl Context {
             severity: NoteSeverity::Info,
             text,
         });
+    }
+
+    /// Why the session with `peer` is over, if `event` means that; tells what a person may want to know.
+    pub(super) fn end_of(&self, peer: &Peer, event: Event) -> Option<Failure> {
+        match event {
+            Event::Failed(failure) => Some(failure),
+            Event::Closed | Event::Onward(_) => Some(Failure::ended_by_server(peer, "")),
+            Event::Note(text) => {
+                self.inform(text);
+                None
+            }
+            Event::Accepted | Event::ServerAcknowledged(_) | Event::MoveWanted { .. } => None,
+        }
     }
 
     pub(super) fn warn(&self, text: String) {
