@@ -4,6 +4,7 @@
 //! never show a stream key.
 
 mod publisher;
+mod login;
 mod server;
 mod way;
 

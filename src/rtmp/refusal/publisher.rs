@@ -28,18 +28,6 @@ impl Failure {
         )
     }
 
-    /// A server behind TLS sent us to one without.
-    #[must_use]
-    pub fn redirect_insecure(peer: &Peer) -> Self {
-        Self::new(
-            FailureKind::Refused,
-            format!(
-                "{peer} sent this program on to a server without a secure connection, which it does not follow."
-            ),
-            "Do not stream through this network for now, and tell the service.",
-        )
-    }
-
     /// The server still holds the connection that we lost.
     #[must_use]
     pub fn still_held(peer: &Peer, server_words: Option<String>) -> Self {
