@@ -20,7 +20,9 @@ impl Moves {
             Some(&first) if self.tried.len() >= MOST_MOVES => first + WINDOW,
             _ => MediaTime::ZERO,
         };
-        let after_failure = self.failed_at.map_or(MediaTime::ZERO, |at| at + RETRY_DELAY);
+        let after_failure = self
+            .failed_at
+            .map_or(MediaTime::ZERO, |at| at + RETRY_DELAY);
         after_others.max(after_failure)
     }
 

@@ -75,7 +75,9 @@ impl Reconnect {
     pub fn on_failure(&mut self, now: MediaTime, trouble: Trouble, chance: f64) -> Next {
         if self.not_live_since.is_none() {
             self.not_live_since = Some(now);
-            let was_live_for = self.live_since.map_or(Duration::ZERO, |since| now.since(since));
+            let was_live_for = self
+                .live_since
+                .map_or(Duration::ZERO, |since| now.since(since));
             if was_live_for >= HEALTHY_AFTER {
                 self.failures = 0;
             }
@@ -85,7 +87,10 @@ impl Reconnect {
             }
         }
         let delay = match trouble {
-            Trouble::Link => nth(&LINK_DELAYS, usize::try_from(self.failures).unwrap_or(usize::MAX)),
+            Trouble::Link => nth(
+                &LINK_DELAYS,
+                usize::try_from(self.failures).unwrap_or(usize::MAX),
+            ),
             Trouble::NameInUse if self.waited_for_name < LONGEST_WAIT_FOR_NAME => {
                 let delay = nth(&NAME_IN_USE_DELAYS, self.waits_for_name);
                 self.waits_for_name += 1;

@@ -253,7 +253,13 @@ mod tests {
         let inbox = Inbox::new();
         inbox.open();
         inbox.set_has_viewers();
-        for (millis, key_frame) in [(0, true), (40, false), (80, false), (120, true), (160, false)] {
+        for (millis, key_frame) in [
+            (0, true),
+            (40, false),
+            (80, false),
+            (120, true),
+            (160, false),
+        ] {
             inbox.put(picture(millis, key_frame));
         }
         assert!(inbox.take().unwrap().is_key_frame());

@@ -36,11 +36,7 @@ use crate::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
-    rtmp::{
-        options::SessionOptions,
-        refusal::Failure,
-        url::ServerUrl,
-    },
+    rtmp::{options::SessionOptions, refusal::Failure, url::ServerUrl},
     secret::Secret,
     units::{Bitrate, MediaTime},
 };

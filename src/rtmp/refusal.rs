@@ -3,8 +3,8 @@
 //! Every failure is made here, so that all of them name the server in the same way, say what to do, and
 //! never show a stream key.
 
-mod publisher;
 mod login;
+mod publisher;
 mod server;
 mod way;
 

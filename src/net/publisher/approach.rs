@@ -129,7 +129,10 @@ mod tests {
         let mut from = url("rtmp://a.example/live");
         let mut trail = Trail::from(&from);
         for host in ["b", "c", "d"] {
-            let onward = onward(OnwardReason::Redirect, &format!("rtmp://{host}.example/live"));
+            let onward = onward(
+                OnwardReason::Redirect,
+                &format!("rtmp://{host}.example/live"),
+            );
             trail.follow(&from, &onward).unwrap();
             from = onward.server;
         }
@@ -168,7 +171,10 @@ mod tests {
         let mut trail = Trail::from(&secure);
         let plain = onward(OnwardReason::Redirect, "rtmp://b.example/live");
         let failure = trail.follow(&secure, &plain).unwrap_err();
-        assert!(failure.what.contains("without a secure connection"), "{failure}");
+        assert!(
+            failure.what.contains("without a secure connection"),
+            "{failure}"
+        );
 
         let still_secure = onward(OnwardReason::Redirect, "rtmps://b.example/live");
         trail.follow(&secure, &still_secure).unwrap();

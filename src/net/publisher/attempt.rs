@@ -378,7 +378,10 @@ impl<'a> Attempt<'a> {
         let clock = self.context.config.clock;
         self.context.shared.inbox.close();
         let deadline = clock.now() + STOP_TIMEOUT;
-        let next = self.next.take_ready().map(|link| farewell(*link, clock, deadline));
+        let next = self
+            .next
+            .take_ready()
+            .map(|link| farewell(*link, clock, deadline));
         self.next = Next::None;
         self.leaving.say_goodbye(clock);
         let mut leaving = mem::take(&mut self.leaving);

@@ -12,7 +12,11 @@ use super::{
     farewell::{Farewell, farewell},
     link::Link,
 };
-use crate::{media::{clock::Clock, packet::Packet}, rtmp::refusal::Failure, units::MediaTime};
+use crate::{
+    media::{clock::Clock, packet::Packet},
+    rtmp::refusal::Failure,
+    units::MediaTime,
+};
 
 /// A connection being made for the stream to move to.
 pub(super) type Approach<'a> = Pin<Box<dyn Future<Output = Result<Link, Failure>> + 'a>>;

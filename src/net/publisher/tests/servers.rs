@@ -53,18 +53,21 @@ impl Caller {
 
     /// Serves until `enough` is true of what arrived last.
     pub(super) fn serve(&mut self, mut enough: impl FnMut(&Received) -> bool) -> Served {
+        let mut gone = Served::Closed;
         loop {
             match self.session.poll_output() {
                 Output::Send(bytes) => {
-                    // Whoever is gone is noticed when reading.
-                    let _ = self.stream.write_all(&bytes);
+                    // What is there can still be read; then it is told.
+                    if self.stream.write_all(&bytes).is_err_and(is_reset) {
+                        gone = Served::Reset;
+                    }
                 }
                 Output::Event(Received::Ended { because: None }) => return Served::Goodbye,
                 Output::Event(event) if enough(&event) => return Served::Enough,
                 Output::Event(_) => {}
                 Output::WakeAt(_) => match self.read() {
                     Ok(true) => {}
-                    Ok(false) => return Served::Closed,
+                    Ok(false) => return gone,
                     Err(_) => return Served::Reset,
                 },
             }
@@ -121,7 +124,12 @@ impl Caller {
     }
 
     /// Sends an `onStatus`.
-    pub(super) fn say_status<const N: usize>(&mut self, level: &str, code: &str, more: [(&str, &str); N]) {
+    pub(super) fn say_status<const N: usize>(
+        &mut self,
+        level: &str,
+        code: &str,
+        more: [(&str, &str); N],
+    ) {
         self.say(Command::new(
             "onStatus",
             0.0,
@@ -172,6 +180,10 @@ impl Caller {
 fn information<const N: usize>(level: &str, code: &str, more: [(&str, &str); N]) -> Value {
     let all = [("level", level), ("code", code)].into_iter().chain(more);
     Value::object(all.map(|(name, value)| (name, Value::from(value))))
+}
+
+fn is_reset(error: io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionReset
 }
 
 /// Resets `stream` instead of closing it.
