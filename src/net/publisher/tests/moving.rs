@@ -99,6 +99,36 @@ fn a_redirect_is_followed_at_once_and_a_reconnect_begins_at_the_original_address
 }
 
 #[test]
+fn a_login_takes_as_many_connections_as_it_needs_and_no_words() {
+    let (count, connections) = sync_channel(10);
+    let address = servers(move |number, stream| {
+        count.send(number).unwrap();
+        let mut caller = Caller::new(stream);
+        let refusal = match number {
+            0 => "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] :",
+            1 => {
+                "[ AccessManager.Reject ] : [ authmod=adobe ] : \
+                 ?reason=needauth&user=me&salt=testsalt&challenge=testchallenge"
+            }
+            _ => {
+                caller.serve(|_| false);
+                return;
+            }
+        };
+        caller.serve_handshake();
+        caller.reject(refusal);
+        caller.serve(|_| false);
+    });
+    let mut fed = Fed::start(config(&format!("rtmp://me:mypass@{address}/live")));
+    fed.wait_until_live();
+    fed.stop();
+    assert_eq!(connections.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    let is_note = |event: &PublisherEvent| matches!(event, PublisherEvent::Note { .. });
+    assert!(!fed.seen.iter().any(is_note), "{:?}", fed.seen);
+    assert_never_broken(&fed.seen);
+}
+
+#[test]
 fn servers_that_send_us_round_in_a_circle_are_left() {
     let first = servers(move |_, stream| {
         let address = stream.local_addr().unwrap();

@@ -158,6 +158,14 @@ impl Caller {
         self.say(Command::new("_error", 1.0, vec![information]));
     }
 
+    /// Refuses `connect` with this description.
+    pub(super) fn reject(&mut self, description: &str) {
+        let code = "NetConnection.Connect.Rejected";
+        let more = [("description", description)];
+        let information = information("error", code, more);
+        self.say(Command::new("_error", 1.0, vec![information]));
+    }
+
     /// Says that the name is taken.
     pub(super) fn refuse_name(&mut self) {
         self.say_status(
