@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     amf0::write_value,
-    rtmp::{message::type_id, options::SessionOptions, session::MOST_ANSWERS_PER_SECOND},
+    rtmp::{message::type_id, options::SessionOptions},
 };
 
 fn command(name: &str, args: Vec<Value>) -> Message {
@@ -230,6 +230,23 @@ fn numbers_as_text_and_values_in_the_wrong_place_are_understood() {
 }
 
 #[test]
+fn calls_and_data_that_cannot_be_read_are_passed_over() {
+    let mut server = accepted();
+    for (type_id, payload) in [
+        // Values of AMF3, no name, nothing.
+        (type_id::DATA_AMF3, &[0x00, 0x11, 0x01][..]),
+        (type_id::COMMAND_AMF3, &[0x00, 0x11, 0x06, 0x01]),
+        (type_id::COMMAND, &[0x05]),
+        (type_id::COMMAND, &[]),
+        (type_id::DATA, &[0xFF]),
+    ] {
+        let payload = Bytes::from_static(payload);
+        server.says(&Message::Other { type_id, payload });
+        assert!(server.client.is_publishing(), "{type_id}");
+    }
+}
+
+#[test]
 fn publish_and_media_go_to_the_stream_the_server_gave() {
     let mut server = Scripted::new(config());
     server.run(|command| match command.name.as_str() {
@@ -321,8 +338,8 @@ fn media_flows_though_nothing_is_ever_acknowledged() {
     assert!(server.client.is_publishing());
 }
 
-/// Bytes that the client has for the server after `message` came `times` over at the same moment.
-fn answers_to(server: &mut Scripted, message: &Message, times: usize, now: MediaTime) -> usize {
+/// `message` comes `times` over at the same moment.
+fn flood(server: &mut Scripted, message: &Message, times: usize, now: MediaTime) {
     let mut bytes = Vec::new();
     for _ in 0..times {
         message.write(0, 0, &mut server.writer, &mut bytes).unwrap();
@@ -330,6 +347,11 @@ fn answers_to(server: &mut Scripted, message: &Message, times: usize, now: Media
     for piece in bytes.chunks(1000) {
         server.client.handle_input(now, Input::Received(piece));
     }
+}
+
+/// How many bytes the client then has for the server.
+fn answers_to(server: &mut Scripted, message: &Message, times: usize, now: MediaTime) -> usize {
+    flood(server, message, times, now);
     match server.client.poll_output() {
         Output::Send(bytes) => bytes.len(),
         _ => 0,
@@ -357,6 +379,21 @@ fn a_flood_of_calls_for_an_answer_is_answered_at_a_bounded_rate() {
 }
 
 #[test]
+fn a_flood_of_notes_and_of_requests_to_move_is_told_at_a_bounded_rate() {
+    for code in [
+        "NetStream.Publish.Idle",
+        "NetConnection.Connect.ReconnectRequest",
+    ] {
+        let mut server = accepted();
+        flood(&mut server, &on_status("status", code), 10_000, at(2_000));
+        server.run(well);
+        let told = server.events.len() - 1;
+        assert_eq!(told, MOST_NEWS_PER_SECOND as usize, "{code}");
+        assert!(server.client.is_publishing());
+    }
+}
+
+#[test]
 fn a_window_of_one_byte_does_not_drown_us_in_acknowledgements() {
     let mut server = accepted();
     server.says(&Message::WindowAckSize(1));
@@ -371,7 +408,7 @@ fn a_window_of_one_byte_does_not_drown_us_in_acknowledgements() {
     let mut server = accepted();
     for window in (1..50_000).rev() {
         let message = Message::SetPeerBandwidth { window, limit: 0 };
-        answers_to(&mut server, &message, 1, at(2_000));
+        flood(&mut server, &message, 1, at(2_000));
     }
     assert!(server.client.is_publishing());
     assert!(server.client.config.ack_window >= 1024);
