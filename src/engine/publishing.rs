@@ -11,7 +11,7 @@ use crate::{
     media::{clock::Clock, packet::StreamFormat},
     net::publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
     rtmp::{
-        refusal::{Failure, FailureKind},
+        refusal::{Cause, Failure},
         url::ServerUrl,
     },
     units::{MediaTime, grouped},
@@ -41,17 +41,10 @@ impl Publishing {
         generation: u64,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
-            kind: FailureKind::Address,
-            ..explained(&error.to_string())
-        })?;
+        let server = ServerUrl::parse(&destination.server)
+            .map_err(|error| explained(Cause::Address, &error.to_string()))?;
         if destination.key.is_empty() {
-            return Err(Failure {
-                kind: FailureKind::Address,
-                what: "The stream key is empty.".into(),
-                remedy: "Copy the stream key from your streaming service.".into(),
-                server_words: None,
-            });
+            return Err(Failure::no_key());
         }
         let host = server.host.clone();
         let config = PublisherConfig {
@@ -80,7 +73,7 @@ impl Publishing {
     /// A failure of this computer, not of the way to the server.
     #[must_use]
     pub fn local_failure(message: &str) -> Failure {
-        explained(message)
+        explained(Cause::ThisComputer, message)
     }
 
     /// Which publisher's reports belong here.
@@ -219,16 +212,11 @@ impl Publishing {
 }
 
 /// The failure that a message of the form "what is wrong; what to do" tells of.
-fn explained(message: &str) -> Failure {
+fn explained(cause: Cause, message: &str) -> Failure {
     let (what, remedy) = message
         .split_once("; ")
-        .unwrap_or((message, "Change the settings, or restart the program."));
-    Failure {
-        kind: FailureKind::Local,
-        what: sentence(what),
-        remedy: sentence(remedy),
-        server_words: None,
-    }
+        .unwrap_or((message, cause.remedy()));
+    Failure::of_ours(cause, sentence(what), sentence(remedy))
 }
 
 /// With a capital, unless it begins with an address, and a full stop.

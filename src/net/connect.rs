@@ -25,7 +25,7 @@ use super::{
     route::{Route, Trust},
     tcp_info::limit_unsent,
 };
-use crate::rtmp::refusal::{Failure, Peer};
+use crate::rtmp::refusal::{Cause, Failure, Peer};
 
 /// An open connection, ready for RTMP's first byte.
 #[derive(Debug)]
@@ -101,6 +101,9 @@ async fn connect_any(
             Ok(Err(error)) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => Failure::port_refused(peer),
                 io::ErrorKind::TimedOut => Failure::connect_timed_out(peer, ADDRESS_TIMEOUT),
+                io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+                    Failure::offline(peer, &plain(&error))
+                }
                 _ => Failure::unreachable(peer, &plain(&error)),
             },
             Err(_) => Failure::connect_timed_out(peer, ADDRESS_TIMEOUT),
@@ -124,8 +127,7 @@ async fn start_tls(
     tcp: TcpStream,
     trust: &Trust,
 ) -> Result<TlsStream<TcpStream>, Failure> {
-    let config =
-        tls_config(trust).map_err(|error| Failure::tls(peer, &words_for_tls_error(&error)))?;
+    let config = tls_config(trust).map_err(|error| Failure::tls(peer, &error.to_string()))?;
     // For a name it is sent along (SNI), which large services need; for an IP address it is not.
     let name = ServerName::try_from(peer.host.clone())
         .map_err(|error| Failure::tls(peer, &error.to_string()))?;
@@ -156,39 +158,46 @@ fn tls_config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
 fn tls_failure(peer: &Peer, error: &io::Error) -> Failure {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     match cause {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            Failure::certificate(peer, &words_for_certificate(problem))
-        }
-        Some(other) => Failure::tls(peer, &words_for_tls_error(other)),
-        None => Failure::connection_lost(
-            peer,
-            &format!("while it was being secured: {}", plain(error)),
-        ),
+        Some(rustls::Error::InvalidCertificate(problem)) => certificate_failure(peer, problem),
+        Some(rustls::Error::InvalidMessage(_)) => Failure::tls_not_spoken(peer),
+        Some(rustls::Error::AlertReceived(alert)) => Failure::tls_alert(peer, &alert_words(*alert)),
+        Some(other) => Failure::tls(peer, &other.to_string()),
+        None => match error.kind() {
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => Failure::tls_closed(peer),
+            _ => Failure::connection_lost(
+                peer,
+                &format!("while it was being secured: {}", plain(error)),
+            ),
+        },
     }
 }
 
-fn words_for_certificate(problem: &CertificateError) -> String {
+fn certificate_failure(peer: &Peer, problem: &CertificateError) -> Failure {
     use CertificateError as Problem;
-    let words = match problem {
-        Problem::Expired | Problem::ExpiredContext { .. } => "its certificate has expired",
-        Problem::NotValidYet | Problem::NotValidYetContext { .. } => {
-            "its certificate is not valid yet by this computer's clock"
-        }
+    let cause = match problem {
+        Problem::Expired | Problem::ExpiredContext { .. } => Cause::CertificateExpired,
+        Problem::NotValidYet | Problem::NotValidYetContext { .. } => Cause::CertificateNotYetValid,
         Problem::NotValidForName | Problem::NotValidForNameContext { .. } => {
-            "its certificate is for another name"
+            Cause::CertificateOtherName
         }
-        Problem::UnknownIssuer => "its certificate was issued by nobody this computer trusts",
-        Problem::Revoked => "its certificate was revoked",
-        other => return format!("its certificate is not acceptable, {other}"),
+        Problem::UnknownIssuer => Cause::CertificateUnknownIssuer,
+        Problem::Revoked => {
+            return Failure::certificate_unfit(peer, "its certificate was revoked");
+        }
+        other => {
+            let reason = format!("its certificate is not acceptable, {other}");
+            return Failure::certificate_unfit(peer, &reason);
+        }
     };
-    words.to_owned()
+    Failure::certificate(peer, cause)
 }
 
-fn words_for_tls_error(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidMessage(_) => "what answers does not speak TLS".to_owned(),
-        other => other.to_string(),
-    }
+/// `the alert "HandshakeFailure"`.
+fn alert_words(alert: rustls::AlertDescription) -> String {
+    format!("TLS alert {alert:?}")
 }
 
 /// The system's words for an error, without its number.

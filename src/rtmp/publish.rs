@@ -10,7 +10,7 @@ use super::{
     acknowledged::Acknowledged,
     auth::Login,
     chunk::{ChunkError, ChunkReader, ChunkWriter},
-    handshake::{ClientHandshake, HandshakeError, Spoken},
+    handshake::{ClientHandshake, HandshakeError},
     message::{Command, Message, UserControl},
     options::SessionOptions,
     refusal::{Failure, FailureKind, Peer, Step},
@@ -192,6 +192,7 @@ impl PublishSession {
             Input::Tick => self.tick(now),
         };
         if let Err(failure) = result {
+            let failure = self.in_hindsight(now, failure);
             self.end(Event::Failed(failure));
         }
     }
@@ -326,7 +327,7 @@ impl PublishSession {
                 Failure::connection_rejected
             }
             State::CreatingStream if answers(command, transaction::CREATE_STREAM) => {
-                Failure::publish_denied
+                Failure::stream_refused
             }
             State::StartingToPublish { .. } if answers(command, transaction::PUBLISH) => {
                 Failure::publish_denied
@@ -384,7 +385,7 @@ impl PublishSession {
             State::Publishing { since, .. }
                 if !self.config.was_live && now.since(since) < ACCEPTED_FOR_GOOD_AFTER =>
             {
-                Step::Publish
+                Step::Accepted
             }
             State::Publishing { .. } => Step::Publishing,
             State::Closing | State::Ended => {
@@ -508,6 +509,18 @@ impl PublishSession {
         Err(Failure::no_reply(&self.peer, step, REPLY_TIMEOUT))
     }
 
+    /// `failure` with what is known from having been live before.
+    fn in_hindsight(&self, now: MediaTime, failure: Failure) -> Failure {
+        if !self.config.was_live {
+            return failure;
+        }
+        let live_for = match self.state {
+            State::Publishing { since, .. } => Some(now.since(since)),
+            _ => None,
+        };
+        failure.after_live(&self.peer, live_for)
+    }
+
     fn end(&mut self, event: Event) {
         self.state = State::Ended;
         self.deadline = None;
@@ -573,13 +586,7 @@ fn status(command: &Command) -> Status {
 
 fn foreign(peer: &Peer, error: &HandshakeError) -> Failure {
     let HandshakeError::NotRtmp { spoken, .. } = error;
-    let looks_like = match spoken {
-        Spoken::Http => Some("A web server"),
-        Spoken::Tls => Some("A server for secure connections"),
-        Spoken::Ssh => Some("An SSH server"),
-        Spoken::Unknown => None,
-    };
-    Failure::not_rtmp(peer, looks_like)
+    Failure::not_rtmp(peer, *spoken)
 }
 
 /// How long each of the server's replies is waited for.
