@@ -18,6 +18,7 @@ mod words;
 use std::fmt;
 
 pub use cause::Cause;
+use words::filled;
 pub use words::presentable;
 
 use super::url::ServerUrl;
@@ -161,15 +162,19 @@ impl Failure {
         self
     }
 
-    /// The failure that `cause` is for `peer`; `detail` fills the slot that is not the peer's.
-    fn new(cause: Cause, peer: &Peer, detail: &str) -> Self {
-        let what = words::filled(cause.happened(), |slot| match slot {
+    /// The failure that `cause` is for `peer`; `slots` are what its sentences leave open beside the peer.
+    fn new(cause: Cause, peer: &Peer, slots: &[(&str, &str)]) -> Self {
+        let value = |slot: &str| match slot {
             "server" => peer.to_string(),
             "host" => peer.host.clone(),
             "app" => peer.app.clone(),
-            _ => detail.to_owned(),
-        });
-        Self::of_ours(cause, what, cause.remedy())
+            other => {
+                let given = slots.iter().find(|(name, _)| *name == other);
+                given.map_or(String::new(), |(_, value)| (*value).to_owned())
+            }
+        };
+        let what = filled(cause.happened(), value);
+        Self::of_ours(cause, what, filled(cause.remedy(), value))
     }
 }
 

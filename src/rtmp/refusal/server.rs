@@ -19,7 +19,7 @@ impl Failure {
             Spoken::Ssh => Cause::SshServer,
             Spoken::Unknown => Cause::NotRtmp,
         };
-        Self::new(cause, peer, "")
+        Self::new(cause, peer, &[])
     }
 
     /// The server takes connections but does not answer.
@@ -32,7 +32,7 @@ impl Failure {
             Step::Publish => Cause::PublishSilent,
             Step::Accepted | Step::Publishing => Cause::Stalled,
         };
-        Self::new(cause, peer, &seconds(waited))
+        Self::new(cause, peer, &[("time", &seconds(waited))])
     }
 
     /// The server closed the connection without a word.
@@ -52,7 +52,7 @@ impl Failure {
             Step::Accepted => Cause::ClosedOnceAccepted,
             Step::Publishing => Cause::ClosedLive,
         };
-        Self::new(cause, peer, "")
+        Self::new(cause, peer, &[])
     }
 
     /// This failure as it looks to who was live with the same address and key, for `live_for` on this
@@ -61,7 +61,7 @@ impl Failure {
     #[must_use]
     pub fn after_live(self, peer: &Peer, live_for: Option<Duration>) -> Self {
         let limit = live_for.and_then(time_limit);
-        let (cause, detail) = match (self.cause, limit) {
+        let (cause, hours) = match (self.cause, limit) {
             (Cause::NameInUse, _) => (Cause::StillHeld, String::new()),
             (
                 Cause::ClosedLive
@@ -75,7 +75,7 @@ impl Failure {
         };
         Self {
             server_words: self.server_words,
-            ..Self::new(cause, peer, &detail)
+            ..Self::new(cause, peer, &[("hours", &hours)])
         }
     }
 }
@@ -91,49 +91,57 @@ impl Failure {
             "netconnection.connect.idletimeout" => Cause::IdleTimeout,
             _ => Cause::EndedByServer,
         };
-        Self::new(cause, peer, &shown_code(code))
+        Self::new(cause, peer, &[("code", &shown_code(code))])
     }
 
     /// The server knows no such application.
     #[must_use]
     pub fn invalid_app(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::UnknownApplication, peer, &shown_code(code))
+        Self::new(
+            Cause::UnknownApplication,
+            peer,
+            &[("code", &shown_code(code))],
+        )
     }
 
     /// The server refused the connection itself.
     #[must_use]
     pub fn connection_rejected(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::ConnectionRejected, peer, &shown_code(code))
+        Self::new(
+            Cause::ConnectionRejected,
+            peer,
+            &[("code", &shown_code(code))],
+        )
     }
 
     /// The server refused to begin a stream, before it knew the key.
     #[must_use]
     pub fn stream_refused(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::StreamRefused, peer, &shown_code(code))
+        Self::new(Cause::StreamRefused, peer, &[("code", &shown_code(code))])
     }
 
     /// The server refused the stream: wrong key, no right, event over.
     #[must_use]
     pub fn publish_denied(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::StreamDenied, peer, &shown_code(code))
+        Self::new(Cause::StreamDenied, peer, &[("code", &shown_code(code))])
     }
 
     /// The name is taken.
     #[must_use]
     pub fn name_in_use(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::NameInUse, peer, &shown_code(code))
+        Self::new(Cause::NameInUse, peer, &[("code", &shown_code(code))])
     }
 
     /// The server cannot serve us now.
     #[must_use]
     pub fn server_failed(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::ServerFailed, peer, &shown_code(code))
+        Self::new(Cause::ServerFailed, peer, &[("code", &shown_code(code))])
     }
 
     /// An error status that this program does not know.
     #[must_use]
     pub fn unknown_status(peer: &Peer, code: &str) -> Self {
-        Self::new(Cause::UnknownStatus, peer, &shown_code(code))
+        Self::new(Cause::UnknownStatus, peer, &[("code", &shown_code(code))])
     }
 }
 
@@ -142,19 +150,19 @@ impl Failure {
     /// No data was acknowledged for a while.
     #[must_use]
     pub fn stalled(peer: &Peer, silent_for: Duration) -> Self {
-        Self::new(Cause::Stalled, peer, &seconds(silent_for))
+        Self::new(Cause::Stalled, peer, &[("time", &seconds(silent_for))])
     }
 
     /// Something of ours that RTMP cannot carry.
     #[must_use]
     pub fn unsendable(peer: &Peer, problem: &str) -> Self {
-        Self::new(Cause::Unsendable, peer, problem)
+        Self::new(Cause::Unsendable, peer, &[("reason", problem)])
     }
 
     /// Bytes that RTMP does not allow.
     #[must_use]
     pub fn protocol(peer: &Peer, problem: &str) -> Self {
-        Self::new(Cause::Protocol, peer, problem)
+        Self::new(Cause::Protocol, peer, &[("reason", problem)])
     }
 }
 

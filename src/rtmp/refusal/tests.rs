@@ -1,7 +1,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::{
-    words::{LONGEST_WORDS_SHOWN, filled, seconds, shown_code},
+    words::{LONGEST_WORDS_SHOWN, seconds, shown_code},
     *,
 };
 
@@ -170,16 +170,17 @@ fn page() -> String {
         page += &format!("\n## {group}\n\n");
         page += "| what you see | why, most likely | what to do | tried again by itself |\n|---|---|---|---|\n";
         for cause in *causes {
-            let happened = filled(cause.happened(), |slot| match slot {
+            let italic = |slot: &str| match slot {
                 "server" => "*server, port*".to_owned(),
                 other => format!("*{other}*"),
-            });
+            };
+            let happened = filled(cause.happened(), italic);
             let again = match cause.kind() {
                 FailureKind::NameInUse => "yes, patiently",
                 kind if kind.may_mend() => "yes",
                 _ => "no",
             };
-            let (likely, remedy) = (cause.likely(), cause.remedy());
+            let (likely, remedy) = (cause.likely(), filled(cause.remedy(), italic));
             page += &format!("| {happened} | {likely} | {remedy} | {again} |\n");
         }
     }
