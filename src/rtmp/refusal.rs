@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `cause` | every known cause, with its words: the table that `docs/refusals.md` is made from |
 //! | `way` | failures before RTMP: DNS, TCP, proxy, TLS |
+//! | `login` | logging in, and being sent elsewhere |
 //! | `server` | what the server said, or did not say |
 //! | `words` | making a server's words and codes fit to be shown, and what they hint at |
 
 mod cause;
+mod login;
 mod server;
 mod way;
 mod words;

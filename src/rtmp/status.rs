@@ -28,6 +28,8 @@ pub enum Meaning {
     Unpublished,
     /// It cannot go on.
     Fails(Failure),
+    /// The stream should move to another connection (Enhanced RTMP v2, Reconnect Request).
+    MoveWanted,
     /// Something a person may want to know; the stream goes on.
     Note(String),
     /// Nothing for us.
@@ -44,6 +46,7 @@ impl Status {
             "netconnection.connect.success" => Meaning::Connected,
             "netstream.publish.start" => Meaning::PublishStarted,
             "netstream.unpublish.success" => Meaning::Unpublished,
+            "netconnection.connect.reconnectrequest" => Meaning::MoveWanted,
 
             "netconnection.connect.invalidapp" => fails(Failure::invalid_app(peer, &self.code)),
             "netconnection.connect.rejected" => {
@@ -63,7 +66,6 @@ impl Status {
             | "netconnection.connect.closed"
             | "netconnection.connect.idletimeout"
             | "netconnection.connect.networkchange"
-            | "netconnection.connect.reconnectrequest"
             | "netstream.connect.closed" => fails(Failure::ended_by_server(peer, &self.code)),
 
             "netstream.publish.idle"

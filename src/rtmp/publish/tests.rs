@@ -9,6 +9,7 @@ use crate::{
     media::packet::AvcConfig,
     rtmp::{
         handshake::ServerHandshake,
+        message::{Command, Message, UserControl},
         receive::{self, ReceivePolicy, ReceiveSession, Received},
         refusal::FailureKind,
     },

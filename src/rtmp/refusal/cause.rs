@@ -329,13 +329,13 @@ causes! {
     LoginNeeded is Refused {
         happened: "{server} asks for a user name and password.",
         likely: "None were given for this destination.",
-        remedy: "Enter the user name and password that you were given for streaming to this server.",
+        remedy: "Write the user name and password you were given into the address, before the server's name: rtmp://user:password@server/application.",
     }
     /// The password is wrong.
     WrongPassword is Refused {
         happened: "{server} did not accept the password of \"{user}\".",
         likely: "It was typed wrongly, or was changed.",
-        remedy: "Type the password again; capital letters count.",
+        remedy: "Type the password again; capital letters count, and in an address %, @, : and / are written %25, %40, %3A and %2F.",
     }
     /// Nobody has that user name.
     UnknownUser is Refused {

@@ -80,6 +80,9 @@ pub(super) fn hint(told: Cause, words: &str) -> Option<Cause> {
         Cause::ConnectionRejected
             | Cause::StreamRefused
             | Cause::StreamDenied
+            | Cause::ClosedAtKey
+            | Cause::ClosedAtKeyAgain
+            | Cause::ClosedOnceAccepted
             | Cause::ServerFailed
             | Cause::UnknownStatus
     );
