@@ -23,12 +23,15 @@ use std::{
 use bytes::Bytes;
 use rtmp::{Guest, call, error, status, welcome};
 use tls::Identity;
+use tokio::runtime;
 
 use super::{
+    connect::connect,
     publisher::{Publisher, PublisherConfig, PublisherEvent},
-    route::{Route, Trust},
+    route::{Fingerprint, LocalEnd, Proxy, Route, Trust},
 };
 use crate::{
+    amf0::Value,
     flv::testing::{audio_at, format, video_at},
     media::{clock::Clock, packet::Packet},
     rtmp::{
@@ -37,7 +40,7 @@ use crate::{
         message::Message,
         options::SessionOptions,
         publish::{Event, Input, PublishConfig, PublishSession},
-        refusal::{Cause, Failure},
+        refusal::{Cause, Failure, Peer},
         session::Output,
         url::ServerUrl,
     },
@@ -77,6 +80,60 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
             .collect();
         publish_to(&format!("rtmp://{address}/live"), Plan::default())
     }),
+    (Cause::LocalAddressGone, || leaving_by("192.0.2.7")),
+    (Cause::InterfaceGone, || leaving_by("skywave9")),
+    (Cause::NoAddressOfKind, || leaving_by("::1")),
+    (Cause::ProxyNeedsRtmps, || {
+        let plan = Plan {
+            route: through(serving(Vec::new())),
+            ..Plan::default()
+        };
+        publish_to("rtmp://nowhere.invalid/live", plan)
+    }),
+    (Cause::ProxyUnreachable, || {
+        let nobody = TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
+        let plan = Plan {
+            route: through(nobody),
+            ..Plan::default()
+        };
+        publish_to("rtmps://nowhere.invalid/live", plan)
+    }),
+    (Cause::ProxyNeedsLogin, || {
+        proxy(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"school\"\r\n\r\n")
+    }),
+    (Cause::ProxyLoginWrong, || {
+        let answer = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"school\"\r\n\r\n";
+        let address = serving(vec![Box::new(|stream| respond(stream, answer))]);
+        let proxy = Proxy::parse(&format!("http://pupil:wrong@{address}")).unwrap();
+        let route = Route {
+            proxy: Some(proxy),
+            ..Route::default()
+        };
+        let plan = Plan {
+            route,
+            ..Plan::default()
+        };
+        publish_to("rtmps://nowhere.invalid/live", plan)
+    }),
+    (Cause::ProxyLoginUnsupported, || {
+        proxy(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Negotiate\r\n\r\n")
+    }),
+    (Cause::ProxyForbids, || {
+        proxy(b"HTTP/1.1 403 Not at school\r\n\r\n")
+    }),
+    (Cause::ProxyCannotReach, || {
+        proxy(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+    }),
+    (Cause::ProxyRefused, || {
+        proxy(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
+    }),
+    (Cause::NotAProxy, || proxy(b"SSH-2.0-OpenSSH_9.6\r\n")),
+    (Cause::ProxyClosed, || proxy(b"")),
+    (Cause::ProxyTimedOut, || {
+        let listener = TcpListener::bind(LOOPBACK).unwrap();
+        let route = through(listener.local_addr().unwrap());
+        hurried("nowhere.invalid", 443, route)
+    }),
     (Cause::CertificateExpired, || shown(tls::expired)),
     (Cause::CertificateNotYetValid, || shown(tls::not_yet_valid)),
     (Cause::CertificateOtherName, || shown(tls::for_another_name)),
@@ -85,34 +142,59 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
         let identity = Identity::new(|_| {});
         secured(move |stream| identity.show(stream))
     }),
+    (Cause::CertificateNotChosen, || {
+        let identity = Identity::new(|_| {});
+        let trust = Trust::Only(Fingerprint([7; 32]));
+        secured_for(trust, move |stream| identity.show(stream))
+    }),
+    (Cause::NameUnfitForTls, || {
+        // Short for 127.0.0.1, and no name.
+        let port = serving(vec![Box::new(|stream| respond(stream, b""))]).port();
+        publish_to(&format!("rtmps://127.1:{port}/live"), Plan::default())
+    }),
+    (Cause::TlsAnsweredByRtmp, || {
+        secured(|stream| respond(stream, &[3; 1537]))
+    }),
+    (Cause::TlsAnsweredByHttp, || {
+        secured(|stream| respond(stream, b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    }),
     (Cause::TlsNotSpoken, || {
-        secured(|stream| answer(stream, &[3; 1537]))
+        secured(|stream| respond(stream, b"220 mail.example ESMTP\r\n"))
     }),
-    (Cause::TlsAlert, || {
-        // Fatal: handshake failure (RFC 8446, section 6).
-        secured(|stream| answer(stream, &[21, 3, 3, 0, 2, 2, 40]))
+    (Cause::TlsNothingInCommon, || alerted(40)),
+    (Cause::TlsNameUnknown, || alerted(112)),
+    (Cause::TlsAccessDenied, || alerted(49)),
+    (Cause::TlsServerTrouble, || alerted(80)),
+    (Cause::Tls, || alerted(50)),
+    (Cause::TlsClosed, || secured(|stream| respond(stream, b""))),
+    (Cause::TlsTimedOut, || {
+        let listener = TcpListener::bind(LOOPBACK).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        hurried("localhost", port, Route::default())
     }),
-    (Cause::TlsClosed, || secured(|stream| answer(stream, b""))),
     (Cause::WebServer, || {
-        plain(|stream| answer(stream, b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+        plain(|stream| respond(stream, b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     }),
     (Cause::SshServer, || {
-        plain(|stream| answer(stream, b"SSH-2.0-OpenSSH_9.2\r\n"))
+        plain(|stream| respond(stream, b"SSH-2.0-OpenSSH_9.2\r\n"))
     }),
     (Cause::TlsServer, || {
-        plain(|stream| answer(stream, &[21, 3, 1, 0, 2, 2, 70]))
+        plain(|stream| respond(stream, &[21, 3, 1, 0, 2, 2, 70]))
     }),
     (Cause::NotRtmp, || {
-        plain(|stream| answer(stream, b"220 mail.example ESMTP\r\n"))
+        plain(|stream| respond(stream, b"220 mail.example ESMTP\r\n"))
     }),
     (Cause::HandshakeSilent, || silent_at("")),
     (Cause::HandshakeClosed, || {
-        plain(|stream| answer(stream, b""))
+        plain(|stream| respond(stream, b""))
     }),
     (Cause::ConnectSilent, || silent_at("connect")),
     // Behind a port for secure connections.
     (Cause::HandshakeClosed, || {
-        plain(|stream| Guest::new(stream).reset())
+        plain(|mut stream| {
+            stream.read_exact(&mut [0; 1]).unwrap();
+            Guest::new(stream).reset();
+        })
     }),
     (Cause::ClosedAtConnect, || {
         guest(|mut guest| guest.welcome_up_to("connect"))
@@ -149,6 +231,33 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
                 "internal error",
             ));
         })
+    }),
+    (Cause::LoginNeeded, || {
+        rejected("rtmp://example.org/live", &[NEED_AUTH])
+    }),
+    (Cause::WrongPassword, || {
+        rejected(WITH_LOGIN, &[NEED_AUTH, CHALLENGE, "?reason=authfailed"])
+    }),
+    (Cause::UnknownUser, || {
+        rejected(
+            WITH_LOGIN,
+            &[NEED_AUTH, "authmod=adobe ] : ?reason=nosuchuser"],
+        )
+    }),
+    (Cause::LockedOut, || {
+        rejected(WITH_LOGIN, &[NEED_AUTH, CHALLENGE, "user locked, code=403"])
+    }),
+    (Cause::LoginRefused, || {
+        rejected(WITH_LOGIN, &[NEED_AUTH, CHALLENGE, CHALLENGE])
+    }),
+    (Cause::UnknownLogin, || {
+        rejected(WITH_LOGIN, &["code=403 need auth; authmod=dance"])
+    }),
+    (Cause::RedirectInsecure, || {
+        redirected("rtmps://example.org/live", "rtmp://elsewhere.example/live")
+    }),
+    (Cause::RedirectUnusable, || {
+        redirected("rtmp://example.org/live", "http://elsewhere.example/")
     }),
     (Cause::StreamRefused, || {
         guest(|mut guest| {
@@ -253,12 +362,18 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     }),
 ];
 
-/// Causes that no server brings about, and who tests them.
+/// Causes that no server brings about.
 const NO_SERVER: &[Cause] = &[
-    // On our own side, before anything is sent: the engine's tests.
+    // On our own side, before anything is sent.
     Cause::Address,
     Cause::NoKey,
     Cause::ThisComputer,
+    // The system's doing, which a test cannot have it do: see the tests of `net::connect`.
+    Cause::LookupTimedOut,
+    Cause::Forbidden,
+    Cause::InterfaceByAddressOnly,
+    Cause::CertificateRevoked,
+    Cause::TrustUnreadable,
 ];
 
 #[test]
@@ -324,6 +439,58 @@ fn shown(change: fn(&mut rcgen::CertificateParams)) -> Failure {
     secured_for(trust, move |stream| identity.show(stream))
 }
 
+/// A server that breaks off with a fatal alert (RFC 8446, section 6).
+fn alerted(alert: u8) -> Failure {
+    secured(move |stream| respond(stream, &[21, 3, 3, 0, 2, 2, alert]))
+}
+
+/// A server that would answer, if this computer's end were there.
+fn leaving_by(local: &str) -> Failure {
+    let address = serving(Vec::new());
+    let plan = Plan {
+        route: Route {
+            local: Some(LocalEnd::parse(local).unwrap()),
+            ..Route::default()
+        },
+        ..Plan::default()
+    };
+    publish_to(&format!("rtmp://{address}/live"), plan)
+}
+
+fn through(proxy: SocketAddr) -> Route {
+    Route {
+        proxy: Some(Proxy::parse(&proxy.to_string()).unwrap()),
+        ..Route::default()
+    }
+}
+
+/// A proxy that gives this answer.
+fn proxy(answer: &'static [u8]) -> Failure {
+    let route = through(serving(vec![Box::new(|stream| respond(stream, answer))]));
+    let plan = Plan {
+        route,
+        ..Plan::default()
+    };
+    // Proxies look names up themselves.
+    publish_to("rtmps://nowhere.invalid/live", plan)
+}
+
+/// What comes of a secured connection on a clock that runs ahead whenever nothing happens.
+fn hurried(host: &str, port: u16, route: Route) -> Failure {
+    let peer = Peer {
+        host: host.to_owned(),
+        port,
+        app: "live".to_owned(),
+    };
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let connection = runtime.block_on(connect(&peer, true, &route));
+    connection.expect_err("it is never secured")
+}
+
 /// A server that speaks RTMP, and closes at the end of `serve`.
 fn guest(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
     plain(|stream| serve(Guest::new(stream)))
@@ -361,8 +528,8 @@ fn once_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
 }
 
 /// Waits for the first bytes, answers with `bytes` and closes.
-fn answer(mut stream: TcpStream, bytes: &[u8]) {
-    stream.read_exact(&mut [0; 100]).unwrap();
+fn respond(mut stream: TcpStream, bytes: &[u8]) {
+    stream.read_exact(&mut [0; 1]).unwrap();
     stream.write_all(bytes).unwrap();
     // What is closed with bytes unread is reset, and the answer may be lost.
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -453,32 +620,60 @@ fn picture(time: MediaTime, key_frame: bool, bytes: usize) -> Packet {
     packet
 }
 
-/// A session in memory, on a clock that costs no time, with a server that welcomes it up to the call of `name`.
-fn session_up_to(name: &str) -> PublishSession {
-    let mut session = PublishSession::new(MediaTime::ZERO, config());
+/// A session in memory, on a clock that costs no time, with a server that gives `answer` to a call, until both
+/// are quiet. Returns what came of it, if anything did.
+fn converse(
+    session: &mut PublishSession,
+    mut answer: impl FnMut(&str) -> Option<Message>,
+) -> Option<Event> {
     let mut handshake = ServerHandshake::new(2);
     let (mut reader, mut writer) = (ChunkReader::new(), ChunkWriter::new());
-    let mut welcome = welcome().into_iter().peekable();
-    while let Output::Send(bytes) = session.poll_output() {
+    loop {
+        let bytes = match session.poll_output() {
+            Output::Send(bytes) => bytes,
+            Output::Event(Event::Accepted) => continue,
+            Output::Event(event) => return Some(event),
+            Output::WakeAt(_) => return None,
+        };
         let mut reply = Vec::new();
         let taken = handshake.receive(&bytes, &mut reply).unwrap();
         reader.push(&bytes[taken..]);
         while let Some(raw) = reader.next_message().unwrap() {
             if let Message::Command(command) = Message::parse(&raw).unwrap()
-                && let Some((_, answer)) =
-                    welcome.next_if(|(call, _)| *call == command.name && *call != name)
+                && let Some(answer) = answer(&command.name)
             {
                 answer.write(0, 0, &mut writer, &mut reply).unwrap();
             }
         }
         session.handle_input(MediaTime::ZERO, Input::Received(&reply));
     }
+}
+
+/// A session that was welcomed up to the call of `name`.
+fn session_up_to(name: &str) -> PublishSession {
+    let mut session = PublishSession::new(MediaTime::ZERO, config("rtmp://example.org/live"));
+    let mut welcome = welcome()
+        .into_iter()
+        .take_while(|(call, _)| *call != name)
+        .peekable();
+    let outcome = converse(&mut session, |call| {
+        let (_, answer) = welcome.next_if(|(expected, _)| *expected == call)?;
+        Some(answer)
+    });
+    assert_eq!(outcome, None);
     session
 }
 
-fn config() -> PublishConfig {
+fn failure_of(mut session: PublishSession) -> Failure {
+    match converse(&mut session, |_| None) {
+        Some(Event::Failed(failure)) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn config(server: &str) -> PublishConfig {
     PublishConfig {
-        server: ServerUrl::parse("rtmp://example.org/live").unwrap(),
+        server: ServerUrl::parse(server).unwrap(),
         key: Secret::new(KEY),
         options: SessionOptions::default(),
         login: None,
@@ -489,20 +684,10 @@ fn config() -> PublishConfig {
     }
 }
 
-fn failure_of(mut session: PublishSession) -> Failure {
-    loop {
-        match session.poll_output() {
-            Output::Event(Event::Failed(failure)) => return failure,
-            Output::WakeAt(_) => panic!("no failure"),
-            _ => {}
-        }
-    }
-}
-
 /// A server that does not answer the call of `name`, nor the handshake if that is nothing.
 fn silent_at(name: &str) -> Failure {
     let mut session = match name {
-        "" => PublishSession::new(MediaTime::ZERO, config()),
+        "" => PublishSession::new(MediaTime::ZERO, config("rtmp://example.org/live")),
         name => session_up_to(name),
     };
     session.handle_input(MediaTime::from_millis(10_000), Input::Tick);
@@ -517,8 +702,54 @@ fn live_for(time: Duration) -> Failure {
     failure_of(session)
 }
 
+/// A server that rejects one connection after the other, with these words.
+fn rejected(server: &str, words: &[&str]) -> Failure {
+    let mut config = config(server);
+    for words in words {
+        let mut session = PublishSession::new(MediaTime::ZERO, config.clone());
+        let outcome = converse(&mut session, |call| {
+            let rejection = || error(1.0, "NetConnection.Connect.Rejected", words);
+            (call == "connect").then(rejection)
+        });
+        match outcome {
+            Some(Event::Onward(onward)) => {
+                config.server = onward.server;
+                config.login = onward.login;
+            }
+            Some(Event::Failed(failure)) => return failure,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it would go on");
+}
+
+/// A server that sends us elsewhere.
+fn redirected(server: &str, target: &str) -> Failure {
+    let mut session = PublishSession::new(MediaTime::ZERO, config(server));
+    let outcome = converse(&mut session, |call| {
+        let extra = Value::object([
+            ("code", Value::Number(302.0)),
+            ("redirect", Value::from(target)),
+        ]);
+        let information = Value::object([
+            ("level", Value::from("error")),
+            ("code", Value::from("NetConnection.Connect.Rejected")),
+            ("ex", extra),
+        ]);
+        (call == "connect").then(|| rtmp::call("_error", 1.0, vec![information]))
+    });
+    match outcome {
+        Some(Event::Failed(failure)) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
 const LOOPBACK: &str = "127.0.0.1:0";
 const KEY: &str = "key-of-ours";
+const WITH_LOGIN: &str = "rtmp://teacher:wrong@example.org/live";
+/// The first two steps of Adobe's way of logging in.
+const NEED_AUTH: &str = "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] :";
+const CHALLENGE: &str = "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=teacher&salt=s&challenge=c&opaque=o";
 /// Ends what would take longer, such as a connection that is never made.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
 /// Only a hanging test meets it.

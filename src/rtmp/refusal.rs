@@ -9,10 +9,12 @@
 //! | `way` | failures before RTMP: DNS, TCP, proxy, TLS |
 //! | `login` | logging in, and being sent elsewhere |
 //! | `server` | what the server said, or did not say |
+//! | `publisher` | what the publisher decides by itself |
 //! | `words` | making a server's words and codes fit to be shown, and what they hint at |
 
 mod cause;
 mod login;
+mod publisher;
 mod server;
 mod way;
 mod words;

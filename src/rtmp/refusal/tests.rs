@@ -83,7 +83,7 @@ fn a_name_that_is_taken_is_our_own_for_who_was_live() {
     assert_eq!(failure.kind, FailureKind::NameInUse);
     assert_eq!(
         failure.what,
-        "Your previous connection is still held by example.org, port 1935."
+        "Your previous connection is still held by the server example.org, port 1935."
     );
     assert_eq!(failure.server_words.as_deref(), Some("Already publishing"));
 }

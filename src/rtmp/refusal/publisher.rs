@@ -1,0 +1,48 @@
+//! What the publisher decides by itself: where it does not follow a server, and how long it waits for one.
+
+use std::time::Duration;
+
+use super::{Cause, Failure, Peer, words::seconds};
+
+impl Failure {
+    /// Servers sent us on from one to the other too often. `hosts` are all of them in order.
+    #[must_use]
+    pub fn redirect_loop(peer: &Peer, hosts: &[String]) -> Self {
+        let hosts = hosts.join(", then ");
+        Self::new(Cause::RedirectLoop, peer, &[("hosts", &hosts)])
+    }
+
+    /// The server asks for one more login after every login.
+    #[must_use]
+    pub fn login_without_end(peer: &Peer) -> Self {
+        Self::new(Cause::LoginWithoutEnd, peer, &[])
+    }
+
+    /// The server still holds the connection that we lost.
+    #[must_use]
+    pub fn still_held(peer: &Peer, server_words: Option<String>) -> Self {
+        Self {
+            server_words,
+            ..Self::new(Cause::StillHeld, peer, &[])
+        }
+    }
+
+    /// The server did not free the name however long we waited.
+    #[must_use]
+    pub fn held_too_long(peer: &Peer, waited: Duration, server_words: Option<String>) -> Self {
+        Self {
+            server_words,
+            ..Self::new(Cause::HeldTooLong, peer, &[("time", &seconds(waited))])
+        }
+    }
+
+    /// The thread that publishes is gone.
+    #[must_use]
+    pub fn publisher_crashed(peer: &Peer) -> Self {
+        Self::of_ours(
+            Cause::ThisComputer,
+            format!("The part of this program that publishes to {peer} failed."),
+            "Go live again; if it fails again, report it with the log.",
+        )
+    }
+}
