@@ -5,46 +5,42 @@
 //!
 //! | file | what it is about |
 //! |---|---|
+//! | `publisher` | what a publisher makes of a server |
+//! | `servers` | servers by what they do wrong |
 //! | `rtmp` | a server's side of a conversation, line by line |
+//! | `memory` | the same without sockets, on a clock that costs no time |
 //! | `tls` | servers with bad certificates |
 
+mod memory;
+mod publisher;
 mod rtmp;
+mod servers;
 mod tls;
 
 use std::{
     collections::HashSet,
-    io::{Read, Write},
+    io::Read,
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc::{RecvTimeoutError, sync_channel},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use bytes::Bytes;
-use rtmp::{Guest, call, error, status, welcome};
-use tls::Identity;
-use tokio::runtime;
-
-use super::{
-    connect::connect,
-    publisher::{Publisher, PublisherConfig, PublisherEvent},
-    route::{Fingerprint, LocalEnd, Proxy, Route, Trust},
-};
-use crate::{
-    amf0::Value,
-    flv::testing::{audio_at, format, video_at},
-    media::{clock::Clock, packet::Packet},
-    rtmp::{
-        chunk::{ChunkReader, ChunkWriter},
-        handshake::ServerHandshake,
-        message::Message,
-        options::SessionOptions,
-        publish::{Event, Input, PublishConfig, PublishSession},
-        refusal::{Cause, Failure, Peer},
-        session::Output,
-        url::ServerUrl,
+use self::{
+    memory::{failure_of, live_for, redirected, rejected, session_up_to, silent_at},
+    publisher::{Plan, picture, publish_to},
+    rtmp::{Guest, call, error, status},
+    servers::{
+        alerted, guest, hurried, leaving_by, once_live, plain, proxy, refused_key, respond,
+        secured, secured_for, serving, shown, through, while_live,
     },
-    secret::Secret,
+    tls::Identity,
+};
+use super::route::{Fingerprint, Proxy, Route, Trust};
+use crate::{
+    rtmp::{
+        publish::Input,
+        refusal::{Cause, Failure},
+    },
     units::MediaTime,
 };
 
@@ -84,19 +80,12 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::InterfaceGone, || leaving_by("skywave9")),
     (Cause::NoAddressOfKind, || leaving_by("::1")),
     (Cause::ProxyNeedsRtmps, || {
-        let plan = Plan {
-            route: through(serving(Vec::new())),
-            ..Plan::default()
-        };
-        publish_to("rtmp://nowhere.invalid/live", plan)
+        let route = through(serving(Vec::new()));
+        publish_to("rtmp://nowhere.invalid/live", Plan::by(route))
     }),
     (Cause::ProxyUnreachable, || {
         let nobody = TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
-        let plan = Plan {
-            route: through(nobody),
-            ..Plan::default()
-        };
-        publish_to("rtmps://nowhere.invalid/live", plan)
+        publish_to("rtmps://nowhere.invalid/live", Plan::by(through(nobody)))
     }),
     (Cause::ProxyNeedsLogin, || {
         proxy(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"school\"\r\n\r\n")
@@ -109,11 +98,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
             proxy: Some(proxy),
             ..Route::default()
         };
-        let plan = Plan {
-            route,
-            ..Plan::default()
-        };
-        publish_to("rtmps://nowhere.invalid/live", plan)
+        publish_to("rtmps://nowhere.invalid/live", Plan::by(route))
     }),
     (Cause::ProxyLoginUnsupported, || {
         proxy(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Negotiate\r\n\r\n")
@@ -408,349 +393,11 @@ fn no_cause_lacks_a_server() {
     assert!(lacking.is_empty(), "{lacking:?}");
 }
 
-/// A plain server.
-fn plain(serve: impl FnOnce(TcpStream) + Send + 'static) -> Failure {
-    let address = serving(vec![Box::new(serve)]);
-    publish_to(&format!("rtmp://{address}/live"), Plan::default())
-}
-
-/// A server at an `rtmps://` address.
-fn secured(serve: impl FnOnce(TcpStream) + Send + 'static) -> Failure {
-    secured_for(Trust::System, serve)
-}
-
-fn secured_for(trust: Trust, serve: impl FnOnce(TcpStream) + Send + 'static) -> Failure {
-    let port = serving(vec![Box::new(serve)]).port();
-    let route = Route {
-        trust,
-        ..Route::default()
-    };
-    let plan = Plan {
-        route,
-        ..Plan::default()
-    };
-    publish_to(&format!("rtmps://localhost:{port}/live"), plan)
-}
-
-/// A server with a certificate that is trusted and yet bad.
-fn shown(change: fn(&mut rcgen::CertificateParams)) -> Failure {
-    let identity = Identity::new(change);
-    let trust = Trust::Also(vec![identity.certificate.clone()]);
-    secured_for(trust, move |stream| identity.show(stream))
-}
-
-/// A server that breaks off with a fatal alert (RFC 8446, section 6).
-fn alerted(alert: u8) -> Failure {
-    secured(move |stream| respond(stream, &[21, 3, 3, 0, 2, 2, alert]))
-}
-
-/// A server that would answer, if this computer's end were there.
-fn leaving_by(local: &str) -> Failure {
-    let address = serving(Vec::new());
-    let plan = Plan {
-        route: Route {
-            local: Some(LocalEnd::parse(local).unwrap()),
-            ..Route::default()
-        },
-        ..Plan::default()
-    };
-    publish_to(&format!("rtmp://{address}/live"), plan)
-}
-
-fn through(proxy: SocketAddr) -> Route {
-    Route {
-        proxy: Some(Proxy::parse(&proxy.to_string()).unwrap()),
-        ..Route::default()
-    }
-}
-
-/// A proxy that gives this answer.
-fn proxy(answer: &'static [u8]) -> Failure {
-    let route = through(serving(vec![Box::new(|stream| respond(stream, answer))]));
-    let plan = Plan {
-        route,
-        ..Plan::default()
-    };
-    // Proxies look names up themselves.
-    publish_to("rtmps://nowhere.invalid/live", plan)
-}
-
-/// What comes of a secured connection on a clock that runs ahead whenever nothing happens.
-fn hurried(host: &str, port: u16, route: Route) -> Failure {
-    let peer = Peer {
-        host: host.to_owned(),
-        port,
-        app: "live".to_owned(),
-    };
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    let connection = runtime.block_on(connect(&peer, true, &route));
-    connection.expect_err("it is never secured")
-}
-
-/// A server that speaks RTMP, and closes at the end of `serve`.
-fn guest(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
-    plain(|stream| serve(Guest::new(stream)))
-}
-
-/// A server that refuses the key.
-fn refused_key(code: &'static str, description: &'static str) -> Failure {
-    guest(move |mut guest| {
-        guest.welcome_up_to("publish");
-        guest.say(&status("error", code, description));
-    })
-}
-
-/// A server with which the stream is live when it does something.
-fn while_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
-    guest(|mut guest| {
-        guest.make_live();
-        serve(guest);
-    })
-}
-
-/// A server that the stream was live with, and comes back to.
-fn once_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
-    let address = serving(vec![
-        Box::new(|stream| Guest::new(stream).make_live()),
-        Box::new(|stream| serve(Guest::new(stream))),
-    ]);
-    publish_to(
-        &format!("rtmp://{address}/live"),
-        Plan {
-            failures: 2,
-            ..Plan::default()
-        },
-    )
-}
-
-/// Waits for the first bytes, answers with `bytes` and closes.
-fn respond(mut stream: TcpStream, bytes: &[u8]) {
-    stream.read_exact(&mut [0; 1]).unwrap();
-    stream.write_all(bytes).unwrap();
-    // What is closed with bytes unread is reset, and the answer may be lost.
-    stream.shutdown(std::net::Shutdown::Write).unwrap();
-    while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
-}
-
-type Serve = Box<dyn FnOnce(TcpStream) + Send>;
-
-/// A server on a thread of its own that gives each connection to the next of `serves`.
-fn serving(serves: Vec<Serve>) -> SocketAddr {
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for serve in serves {
-            let (stream, _) = listener.accept().unwrap();
-            serve(stream);
-        }
-    });
-    address
-}
-
-/// How a publisher meets a server.
-struct Plan {
-    route: Route,
-    /// Up to which failure it goes on; that is the one told.
-    failures: usize,
-    picture_bytes: usize,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            route: Route::default(),
-            failures: 1,
-            picture_bytes: 100,
-        }
-    }
-}
-
-/// What a publisher makes of the server at `url`. It gives up after a while, and is fed with pictures and sound.
-fn publish_to(url: &str, plan: Plan) -> Failure {
-    let clock = Clock::start();
-    let (sender, events) = sync_channel(1024);
-    let config = PublisherConfig {
-        server: ServerUrl::parse(url).unwrap(),
-        key: Secret::new(KEY),
-        format: format(),
-        give_up_after: Some(GIVE_UP_AFTER),
-        clock,
-        route: plan.route,
-        options: SessionOptions::default(),
-    };
-    let publisher = Publisher::start(config, move |event| {
-        // The test may have seen enough and be gone.
-        let _ = sender.try_send(event);
-    })
-    .unwrap();
-    let patience_ends = Instant::now() + PATIENCE;
-    let mut failures = Vec::new();
-    for number in 0_u64.. {
-        assert!(Instant::now() < patience_ends, "{failures:?}");
-        match events.recv_timeout(Duration::from_millis(20)) {
-            Ok(PublisherEvent::Reconnecting { because, .. }) => failures.push(because),
-            Ok(PublisherEvent::Ended { because }) => {
-                failures.push(because.expect("nobody asked for an end"));
-                break;
-            }
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => {
-                let now = clock.now();
-                publisher.send(picture(now, number.is_multiple_of(10), plan.picture_bytes));
-                publisher.send(audio_at(now));
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if failures.len() >= plan.failures {
-            break;
-        }
-    }
-    failures.pop().expect("it failed")
-}
-
-fn picture(time: MediaTime, key_frame: bool, bytes: usize) -> Packet {
-    let mut packet = video_at(time, key_frame);
-    if let Packet::Video(picture) = &mut packet {
-        picture.data = Bytes::from(vec![0x65; bytes]);
-    }
-    packet
-}
-
-/// A session in memory, on a clock that costs no time, with a server that gives `answer` to a call, until both
-/// are quiet. Returns what came of it, if anything did.
-fn converse(
-    session: &mut PublishSession,
-    mut answer: impl FnMut(&str) -> Option<Message>,
-) -> Option<Event> {
-    let mut handshake = ServerHandshake::new(2);
-    let (mut reader, mut writer) = (ChunkReader::new(), ChunkWriter::new());
-    loop {
-        let bytes = match session.poll_output() {
-            Output::Send(bytes) => bytes,
-            Output::Event(Event::Accepted) => continue,
-            Output::Event(event) => return Some(event),
-            Output::WakeAt(_) => return None,
-        };
-        let mut reply = Vec::new();
-        let taken = handshake.receive(&bytes, &mut reply).unwrap();
-        reader.push(&bytes[taken..]);
-        while let Some(raw) = reader.next_message().unwrap() {
-            if let Message::Command(command) = Message::parse(&raw).unwrap()
-                && let Some(answer) = answer(&command.name)
-            {
-                answer.write(0, 0, &mut writer, &mut reply).unwrap();
-            }
-        }
-        session.handle_input(MediaTime::ZERO, Input::Received(&reply));
-    }
-}
-
-/// A session that was welcomed up to the call of `name`.
-fn session_up_to(name: &str) -> PublishSession {
-    let mut session = PublishSession::new(MediaTime::ZERO, config("rtmp://example.org/live"));
-    let mut welcome = welcome()
-        .into_iter()
-        .take_while(|(call, _)| *call != name)
-        .peekable();
-    let outcome = converse(&mut session, |call| {
-        let (_, answer) = welcome.next_if(|(expected, _)| *expected == call)?;
-        Some(answer)
-    });
-    assert_eq!(outcome, None);
-    session
-}
-
-fn failure_of(mut session: PublishSession) -> Failure {
-    match converse(&mut session, |_| None) {
-        Some(Event::Failed(failure)) => failure,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn config(server: &str) -> PublishConfig {
-    PublishConfig {
-        server: ServerUrl::parse(server).unwrap(),
-        key: Secret::new(KEY),
-        options: SessionOptions::default(),
-        login: None,
-        format: format(),
-        was_live: false,
-        ack_window: 100_000,
-        seed: 1,
-    }
-}
-
-/// A server that does not answer the call of `name`, nor the handshake if that is nothing.
-fn silent_at(name: &str) -> Failure {
-    let mut session = match name {
-        "" => PublishSession::new(MediaTime::ZERO, config("rtmp://example.org/live")),
-        name => session_up_to(name),
-    };
-    session.handle_input(MediaTime::from_millis(10_000), Input::Tick);
-    failure_of(session)
-}
-
-/// A server that closes a live stream after `time`.
-fn live_for(time: Duration) -> Failure {
-    let mut session = session_up_to("");
-    session.handle_input(MediaTime::ZERO, Input::Arrived);
-    session.handle_input(MediaTime::ZERO + time, Input::PeerClosed);
-    failure_of(session)
-}
-
-/// A server that rejects one connection after the other, with these words.
-fn rejected(server: &str, words: &[&str]) -> Failure {
-    let mut config = config(server);
-    for words in words {
-        let mut session = PublishSession::new(MediaTime::ZERO, config.clone());
-        let outcome = converse(&mut session, |call| {
-            let rejection = || error(1.0, "NetConnection.Connect.Rejected", words);
-            (call == "connect").then(rejection)
-        });
-        match outcome {
-            Some(Event::Onward(onward)) => {
-                config.server = onward.server;
-                config.login = onward.login;
-            }
-            Some(Event::Failed(failure)) => return failure,
-            other => panic!("{other:?}"),
-        }
-    }
-    panic!("it would go on");
-}
-
-/// A server that sends us elsewhere.
-fn redirected(server: &str, target: &str) -> Failure {
-    let mut session = PublishSession::new(MediaTime::ZERO, config(server));
-    let outcome = converse(&mut session, |call| {
-        let extra = Value::object([
-            ("code", Value::Number(302.0)),
-            ("redirect", Value::from(target)),
-        ]);
-        let information = Value::object([
-            ("level", Value::from("error")),
-            ("code", Value::from("NetConnection.Connect.Rejected")),
-            ("ex", extra),
-        ]);
-        (call == "connect").then(|| rtmp::call("_error", 1.0, vec![information]))
-    });
-    match outcome {
-        Some(Event::Failed(failure)) => failure,
-        other => panic!("{other:?}"),
-    }
-}
-
 const LOOPBACK: &str = "127.0.0.1:0";
 const KEY: &str = "key-of-ours";
+/// Only a hanging test meets it.
+const PATIENCE: Duration = Duration::from_secs(20);
 const WITH_LOGIN: &str = "rtmp://teacher:wrong@example.org/live";
 /// The first two steps of Adobe's way of logging in.
 const NEED_AUTH: &str = "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] :";
 const CHALLENGE: &str = "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=teacher&salt=s&challenge=c&opaque=o";
-/// Ends what would take longer, such as a connection that is never made.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
-/// Only a hanging test meets it.
-const PATIENCE: Duration = Duration::from_secs(20);

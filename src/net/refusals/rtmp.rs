@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use super::PATIENCE;
 use crate::{
     amf0::Value,
     rtmp::{
@@ -136,6 +137,3 @@ pub(super) fn information(level: &str, code: &str, description: &str) -> Value {
         ("description", Value::from(description)),
     ])
 }
-
-/// Only a hanging test meets it.
-const PATIENCE: Duration = Duration::from_secs(20);
