@@ -17,7 +17,7 @@
 //! The password itself does not cross the wire, but MD5 protects it badly against who listens; TLS does.
 
 pub mod adobe;
-pub mod limelight;
+mod limelight;
 
 use super::url::Credentials;
 use crate::secret::Secret;
@@ -106,9 +106,12 @@ impl<'a> Demand<'a> {
             Parameters(text)
         });
         let words = description.to_ascii_lowercase();
-        let is_locked = words.contains("locked");
+        let denied = words.contains("code=403");
+        if method.is_none() && parameters.is_none() && !denied {
+            return None;
+        }
         let what = match parameters.as_ref().and_then(|p| p.get("reason")) {
-            _ if is_locked => Wanted::Nothing(LoginError::LockedOut),
+            _ if words.contains("locked") => Wanted::Nothing(LoginError::LockedOut),
             Some("needauth") => Wanted::Proof,
             Some("nosuchuser") => Wanted::Nothing(LoginError::UnknownUser),
             Some(reason) if reason.starts_with("authfail") => {
@@ -116,9 +119,8 @@ impl<'a> Demand<'a> {
             }
             Some(_) => Wanted::Nothing(LoginError::Denied),
             None if words.contains("need auth") => Wanted::User,
-            None if words.contains("code=403") => Wanted::Nothing(LoginError::Denied),
-            None if method.is_some() => Wanted::User,
-            None => return None,
+            None if denied => Wanted::Nothing(LoginError::Denied),
+            None => Wanted::User,
         };
         Some(Self {
             method,

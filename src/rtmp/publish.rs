@@ -26,7 +26,7 @@ use super::{
     handshake::ClientHandshake,
     options::SessionOptions,
     refusal::{Failure, Peer},
-    session::{Answers, Output, ReceivedBytes},
+    session::{Output, PerSecond, ReceivedBytes},
     url::ServerUrl,
 };
 use crate::{
@@ -56,7 +56,10 @@ pub struct PublishSession {
     sent: u64,
     acknowledged: Acknowledged,
     received: ReceivedBytes,
-    answers: Answers,
+    /// Answers that the server can call for at will.
+    answers: PerSecond,
+    /// Events that the server can cause at will.
+    news: PerSecond,
     capabilities: ServerCapabilities,
     /// What the server said last without saying that it is the end.
     last_words: Option<String>,
@@ -188,7 +191,8 @@ impl PublishSession {
             sent: 0,
             acknowledged: Acknowledged::default(),
             received: ReceivedBytes::default(),
-            answers: Answers::default(),
+            answers: PerSecond::new(MOST_ANSWERS_PER_SECOND),
+            news: PerSecond::new(MOST_NEWS_PER_SECOND),
             capabilities: ServerCapabilities::default(),
             last_words: None,
             rebase_asked: false,
@@ -286,6 +290,11 @@ fn whole_number(value: &Value) -> Option<u32> {
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server's goodbye is waited for.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Servers ping once per second at most, and want acknowledgements a few times in it.
+const MOST_ANSWERS_PER_SECOND: u32 = 50;
+/// More than a few notes cannot be read anyway.
+const MOST_NEWS_PER_SECOND: u32 = 5;
 
 /// Numbers of our calls, the same that other publishers use.
 mod transaction {

@@ -1,5 +1,5 @@
 //! What both sides of a session have in common: how they are driven, counting what was received, and keeping
-//! answers to a bounded rate.
+//! what the other side can ask for to a bounded rate.
 //!
 //! # Driving a session
 //!
@@ -62,29 +62,36 @@ impl ReceivedBytes {
     }
 }
 
-/// Keeps the answers that a peer can call for at will to a bounded rate: who floods us with pings and does not
-/// read the answers must not make us hold them.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
+/// Keeps what a peer can make us do at will to a bounded rate: who floods us with pings and does not read the
+/// answers must not make us hold them.
+#[derive(Debug)]
+pub(super) struct PerSecond {
+    most: u32,
     since: MediaTime,
-    given: u32,
+    count: u32,
 }
 
-impl Answers {
-    /// Whether one more may be given at `now`; counts it if so.
+impl PerSecond {
+    /// At most so often in each second.
+    pub(super) fn new(most: u32) -> Self {
+        Self {
+            most,
+            since: MediaTime::ZERO,
+            count: 0,
+        }
+    }
+
+    /// Whether it may be once more at `now`; counts it if so.
     pub(super) fn allow(&mut self, now: MediaTime) -> bool {
         if now.since(self.since) >= Duration::from_secs(1) {
             self.since = now;
-            self.given = 0;
+            self.count = 0;
         }
-        let allowed = self.given < MOST_ANSWERS_PER_SECOND;
-        self.given += u32::from(allowed);
+        let allowed = self.count < self.most;
+        self.count += u32::from(allowed);
         allowed
     }
 }
-
-/// Servers ping once per second at most, and want acknowledgements a few times in it.
-pub(super) const MOST_ANSWERS_PER_SECOND: u32 = 50;
 
 /// The message stream of the connection itself.
 pub(super) const CONNECTION: u32 = 0;

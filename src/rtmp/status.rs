@@ -131,16 +131,56 @@ mod tests {
         for (code, kind) in [
             ("NetConnection.Connect.InvalidApp", FailureKind::Refused),
             ("NetConnection.Connect.Rejected", FailureKind::Refused),
+            ("NetConnection.Connect.Failed", FailureKind::Closed),
+            ("NetConnection.Connect.AppShutdown", FailureKind::Closed),
+            ("NetConnection.Connect.Closed", FailureKind::Closed),
+            ("NetConnection.Connect.IdleTimeout", FailureKind::Closed),
+            ("NetConnection.Connect.NetworkChange", FailureKind::Closed),
+            ("NetConnection.Proxy.NotResponding", FailureKind::Closed),
             ("NetStream.Publish.BadName", FailureKind::NameInUse),
             ("NetStream.Publish.Denied", FailureKind::Refused),
+            ("NetStream.Publish.Rejected", FailureKind::Refused),
             ("NetStream.publish.Unauthorized", FailureKind::Refused),
-            ("NetConnection.Connect.AppShutdown", FailureKind::Closed),
             ("NetStream.Failed", FailureKind::Closed),
+            ("NetStream.Connect.Rejected", FailureKind::Refused),
+            ("NetStream.Connect.Failed", FailureKind::Closed),
+            ("NetStream.Connect.Closed", FailureKind::Closed),
             ("NetStream.Something.New", FailureKind::Protocol),
         ] {
             let failure = failure(code, "error", "");
             assert_eq!(failure.kind, kind, "{code}");
             assert!(failure.what.contains(code), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_end_the_stream_is_told() {
+        for code in [
+            "NetStream.Publish.Idle",
+            "NetStream.Record.NoAccess",
+            "NetStream.Record.Failed",
+            "NetStream.Record.DiskQuotaExceeded",
+            "NetStream.Record.AlreadyExists",
+        ] {
+            let Meaning::Note(text) = meaning(code, "error", "") else {
+                panic!("{code}");
+            };
+            assert!(text.contains(code), "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_are_known_in_any_case() {
+        for (code, expected) in [
+            ("NETCONNECTION.CONNECT.SUCCESS", Meaning::Connected),
+            ("netstream.publish.start", Meaning::PublishStarted),
+            ("NetStream.Unpublish.success", Meaning::Unpublished),
+            (
+                "netConnection.connect.reconnectRequest",
+                Meaning::MoveWanted,
+            ),
+        ] {
+            assert_eq!(meaning(code, "", ""), expected);
         }
     }
 

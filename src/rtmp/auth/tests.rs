@@ -262,6 +262,7 @@ fn other_rejections_have_nothing_to_do_with_logging_in() {
         "",
         "Connection failed.",
         "Application (live) is not defined.",
+        "This stream was blocked; you need auth from the owner.",
     ] {
         assert_eq!(next_step(description, &attempt), None);
     }

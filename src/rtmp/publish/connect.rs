@@ -32,7 +32,7 @@ pub(super) fn connect(config: &PublishConfig) -> Command {
     }
 }
 
-/// What we know of Enhanced RTMP (v2, "Enhancing NetConnection connect Command"): no more than we do.
+/// What we know of Enhanced RTMP (v2, "Enhancing `NetConnection` connect Command"): no more than we do.
 fn enhanced() -> [(&'static str, Value); 4] {
     let info = |codec| Value::object([(codec, Value::Number(f64::from(CAN_ENCODE | CAN_FORWARD)))]);
     [
@@ -52,7 +52,7 @@ fn enhanced() -> [(&'static str, Value); 4] {
 /// What a server says of itself in its answer to `connect` (Enhanced RTMP v2). Most say nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerCapabilities {
-    /// The codecs it lists, as FourCC; `*` means any.
+    /// The codecs it lists, as `FourCC`; `*` means any.
     pub codecs: Vec<String>,
     /// What it does with which video codec.
     pub video: Vec<CodecSupport>,
@@ -64,7 +64,7 @@ pub struct ServerCapabilities {
 /// What a server does with a codec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodecSupport {
-    /// FourCC; `*` means any.
+    /// `FourCC`; `*` means any.
     pub codec: String,
     /// It decodes.
     pub decodes: bool,
@@ -133,7 +133,7 @@ fn support(map: Option<&Value>) -> Vec<CodecSupport> {
         .collect()
 }
 
-/// `text` if it is a FourCC, or the `*` that stands for all.
+/// `text` if it is a `FourCC`, or the `*` that stands for all.
 fn four_cc(text: &str) -> Option<String> {
     let is_one =
         text == "*" || (text.len() == 4 && text.bytes().all(|b| (b' '..0x7F).contains(&b)));
@@ -147,9 +147,9 @@ const FLASH_VERSION: &str = concat!(
     ")"
 );
 
-/// H.264's FourCC.
+/// H.264's `FourCC`.
 const AVC: &str = "avc1";
-/// AAC's FourCC.
+/// AAC's `FourCC`.
 const AAC: &str = "mp4a";
 
 /// Bits of the info maps.

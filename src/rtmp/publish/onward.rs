@@ -64,7 +64,7 @@ impl PublishSession {
                 Failure::unknown_login(peer, "its challenge is incomplete")
             }
             // Refused for another reason than who we are, as we did not say.
-            (LoginError::Denied, None) => return Ok(None),
+            (LoginError::Denied | LoginError::LockedOut, None) => return Ok(None),
             (_, None) | (LoginError::CredentialsNeeded, _) => Failure::login_needed(peer),
             (LoginError::WrongPassword, Some(user)) => Failure::wrong_password(peer, user),
             (LoginError::UnknownUser, Some(user)) => Failure::unknown_user(peer, user),

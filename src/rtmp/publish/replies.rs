@@ -10,7 +10,7 @@ use crate::{
     amf0::Value,
     rtmp::{
         handshake::HandshakeError,
-        message::{Command, Message, UserControl},
+        message::{Command, Message, MessageError, UserControl},
         refusal::{Failure, FailureKind, Peer, Step, presentable},
         session::CONNECTION,
         status::{Meaning, Status},
@@ -37,8 +37,13 @@ impl PublishSession {
                 .next_message()
                 .map_err(|error| self.broken(&error))?
         {
-            let message = Message::parse(&raw).map_err(|error| self.broken(&error))?;
-            self.take(now, message)?;
+            match Message::parse(&raw) {
+                Ok(message) => self.take(now, message)?,
+                Err(error @ MessageError::Truncated { .. }) => return Err(self.broken(&error)),
+                // Calls and data of kinds that are not read here are no more to a publisher than others
+                // that are unknown.
+                Err(_) => {}
+            }
         }
         if matches!(self.state, State::Ended) || !self.received.is_due() || !self.answers.allow(now)
         {
@@ -194,12 +199,12 @@ impl PublishSession {
                 Err(self.in_own_words(command, failure))
             }
             (Meaning::MoveWanted, state) if !matches!(state, State::Closing) => {
-                self.move_wanted(command);
+                self.move_wanted(now, command);
                 Ok(())
             }
             (Meaning::Note(text), _) => {
                 self.remember_words(command);
-                self.events.push_back(Event::Note(text));
+                self.tell(now, Event::Note(text));
                 Ok(())
             }
             (Meaning::Nothing, _) => {
@@ -210,7 +215,7 @@ impl PublishSession {
         }
     }
 
-    fn move_wanted(&mut self, request: &Command) {
+    fn move_wanted(&mut self, now: MediaTime, request: &Command) {
         let event = match self.move_target(request) {
             Err(refused) => Event::Note(refused),
             Ok(server) if self.is_publishing() => Event::MoveWanted { server },
@@ -223,7 +228,14 @@ impl PublishSession {
                 }));
             }
         };
-        self.events.push_back(event);
+        self.tell(now, event);
+    }
+
+    /// What the server has to say, kept to a bounded rate.
+    fn tell(&mut self, now: MediaTime, event: Event) {
+        if self.news.allow(now) {
+            self.events.push_back(event);
+        }
     }
 
     /// Servers that close without a status may have said before why.
