@@ -118,6 +118,13 @@ pub async fn connect(peer: &Peer, secure: bool, route: &Route) -> Result<Connect
     Ok(connection)
 }
 
+/// The failure behind an error of a connection that stood. A server that wants more of the client than TLS 1.3's
+/// handshake says so only now, with an alert.
+#[must_use]
+pub fn lost(peer: &Peer, error: &io::Error) -> Failure {
+    tls::alert_behind(peer, error).unwrap_or_else(|| Failure::connection_lost(peer, &plain(error)))
+}
+
 /// Looks the name up and races its addresses.
 async fn connect_tcp(
     peer: &Peer,

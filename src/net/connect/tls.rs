@@ -168,6 +168,14 @@ fn failure(peer: &Peer, error: &io::Error, first: &[u8], shown: Option<&Fingerpr
     }
 }
 
+/// The failure that an alert of the server's stands for, where `error` is one.
+pub(super) fn alert_behind(peer: &Peer, error: &io::Error) -> Option<Failure> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::AlertReceived(alert) => Some(alert_failure(peer, *alert)),
+        _ => None,
+    }
+}
+
 fn certificate_failure(peer: &Peer, problem: &CertificateError, shown: &str) -> Failure {
     use CertificateError as Problem;
     match problem {
@@ -182,6 +190,7 @@ fn certificate_failure(peer: &Peer, problem: &CertificateError, shown: &str) -> 
         }
         Problem::UnknownIssuer => Failure::certificate_from_unknown_issuer(peer, shown),
         Problem::Revoked => Failure::certificate_revoked(peer),
+        Problem::BadSignature => Failure::certificate_forged(peer),
         chosen if *chosen == NOT_THE_CHOSEN_ONE => {
             Failure::certificate_not_the_chosen_one(peer, shown)
         }
@@ -232,7 +241,7 @@ fn bare_name(presented: &str) -> String {
 }
 
 /// TLS over a TCP connection.
-pub type TlsOverTcp = TlsStream<Noted>;
+pub(super) type TlsOverTcp = TlsStream<Noted>;
 
 /// A TCP connection of which the first bytes received are noted: they tell what answers if it is not TLS.
 #[derive(Debug)]

@@ -122,6 +122,19 @@ impl Failure {
         Self::new(Cause::CertificateRevoked, peer, &[])
     }
 
+    /// A signature is wrong: the issuer's in the certificate, or the one by which the server proves that the
+    /// certificate is its own.
+    #[must_use]
+    pub fn certificate_forged(peer: &Peer) -> Self {
+        let problem = "the server could not prove that it is its own";
+        Self {
+            remedy: "Try another network: something on the way may pretend to be the server. If it stays so, \
+                     tell the server's operator."
+                .to_owned(),
+            ..Self::certificate_unacceptable(peer, problem, "")
+        }
+    }
+
     /// The server shows another certificate than the one that alone is to be trusted.
     #[must_use]
     pub fn certificate_not_the_chosen_one(peer: &Peer, fingerprint: &str) -> Self {
