@@ -399,7 +399,7 @@ causes! {
         remedy: "Leave it alone for a quarter of an hour, then try once with the right password, or ask the server's operator.",
     }
     LoginRefused is Refused {
-        happened: "{server} refused the user name \"{user}\" with its password.",
+        happened: "{server} refused the user \"{user}\" with the password given.",
         likely: "One of the two is wrong, or that user may not stream there.",
         remedy: "Type user name and password again, and ask the server's operator whether that user may stream.",
     }

@@ -18,12 +18,16 @@ impl Failure {
         Self::new(Cause::LoginWithoutEnd, peer, &[])
     }
 
-    /// The server still holds the connection that we lost.
+    /// This failure as it looks once it is known that the server still holds the connection that we lost.
     #[must_use]
-    pub fn still_held(peer: &Peer, server_words: Option<String>) -> Self {
+    pub fn still_held(self, peer: &Peer) -> Self {
+        let cause = match self.cause {
+            Cause::NameInUse | Cause::StillHeld => Cause::StillHeld,
+            _ => Cause::ClosedAtKeyAgain,
+        };
         Self {
-            server_words,
-            ..Self::new(Cause::StillHeld, peer, &[])
+            server_words: self.server_words,
+            ..Self::new(cause, peer, &[])
         }
     }
 
