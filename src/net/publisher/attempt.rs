@@ -410,7 +410,6 @@ impl<'a> Attempt<'a> {
     async fn drain(&mut self) {
         let now = self.context.config.clock.now();
         loop {
-            while self.send_next(now) {}
             let Carrier::Link(link) = &mut self.carrier else {
                 return;
             };
@@ -418,7 +417,11 @@ impl<'a> Attempt<'a> {
             if link.has_ended() || (link.is_idle() && self.context.shared.inbox.is_empty()) {
                 return;
             }
-            link.step().await;
+            if !self.send_next(now)
+                && let Carrier::Link(link) = &mut self.carrier
+            {
+                link.step().await;
+            }
         }
     }
 }

@@ -53,18 +53,21 @@ impl Caller {
 
     /// Serves until `enough` is true of what arrived last.
     pub(super) fn serve(&mut self, mut enough: impl FnMut(&Received) -> bool) -> Served {
+        let mut gone = Served::Closed;
         loop {
             match self.session.poll_output() {
                 Output::Send(bytes) => {
-                    // Whoever is gone is noticed when reading.
-                    let _ = self.stream.write_all(&bytes);
+                    // What is there can still be read; then it is told.
+                    if self.stream.write_all(&bytes).is_err_and(is_reset) {
+                        gone = Served::Reset;
+                    }
                 }
                 Output::Event(Received::Ended { because: None }) => return Served::Goodbye,
                 Output::Event(event) if enough(&event) => return Served::Enough,
                 Output::Event(_) => {}
                 Output::WakeAt(_) => match self.read() {
                     Ok(true) => {}
-                    Ok(false) => return Served::Closed,
+                    Ok(false) => return gone,
                     Err(_) => return Served::Reset,
                 },
             }
@@ -155,6 +158,14 @@ impl Caller {
         self.say(Command::new("_error", 1.0, vec![information]));
     }
 
+    /// Refuses `connect` with this description.
+    pub(super) fn reject(&mut self, description: &str) {
+        let code = "NetConnection.Connect.Rejected";
+        let more = [("description", description)];
+        let information = information("error", code, more);
+        self.say(Command::new("_error", 1.0, vec![information]));
+    }
+
     /// Says that the name is taken.
     pub(super) fn refuse_name(&mut self) {
         self.say_status(
@@ -177,6 +188,10 @@ impl Caller {
 fn information<const N: usize>(level: &str, code: &str, more: [(&str, &str); N]) -> Value {
     let all = [("level", level), ("code", code)].into_iter().chain(more);
     Value::object(all.map(|(name, value)| (name, Value::from(value))))
+}
+
+fn is_reset(error: io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionReset
 }
 
 /// Resets `stream` instead of closing it.
