@@ -28,7 +28,7 @@ use std::{
 use self::{
     memory::{failure_of, live_for, redirected, rejected, session_up_to, silent_at},
     publisher::{Plan, picture, publish_to},
-    rtmp::{Guest, call, error, status},
+    rtmp::{Guest, call, error, redirect, status},
     servers::{
         alerted, guest, hurried, leaving_by, once_live, plain, proxy, refused_key, respond,
         secured, secured_for, serving, shown, through, while_live,
@@ -131,6 +131,11 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
         let identity = Identity::new(|_| {});
         let trust = Trust::Only(Fingerprint([7; 32]));
         secured_for(trust, move |stream| identity.show(stream))
+    }),
+    (Cause::CertificateForged, || {
+        let identity = Identity::new(|_| {});
+        let trust = Trust::Only(identity.fingerprint());
+        secured_for(trust, move |stream| identity.stolen().show(stream))
     }),
     (Cause::NameUnfitForTls, || {
         // Short for 127.0.0.1, and no name.
@@ -237,6 +242,16 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     }),
     (Cause::UnknownLogin, || {
         rejected(WITH_LOGIN, &["code=403 need auth; authmod=dance"])
+    }),
+    (Cause::RedirectLoop, || {
+        let send_back: fn(TcpStream) = |stream| {
+            let mut guest = Guest::new(stream);
+            guest.hear_call("connect");
+            guest.say(&redirect("/live"));
+            guest.wait_for_the_end();
+        };
+        let address = serving((0..4).map(|_| Box::new(send_back) as _).collect());
+        publish_to(&format!("rtmp://{address}/live"), Plan::default())
     }),
     (Cause::RedirectInsecure, || {
         redirected("rtmps://example.org/live", "rtmp://elsewhere.example/live")
@@ -359,6 +374,8 @@ const NO_SERVER: &[Cause] = &[
     Cause::InterfaceByAddressOnly,
     Cause::CertificateRevoked,
     Cause::TrustUnreadable,
+    // After two minutes of `StillHeld`: see the tests of `control::reconnect`.
+    Cause::HeldTooLong,
 ];
 
 #[test]

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::{
     KEY,
-    rtmp::{call, error, welcome},
+    rtmp::{error, redirect, welcome},
 };
 use crate::{
-    amf0::Value,
     flv::testing::format,
     rtmp::{
         chunk::{ChunkReader, ChunkWriter},
@@ -130,16 +129,7 @@ pub(super) fn rejected(server: &str, words: &[&str]) -> Failure {
 pub(super) fn redirected(server: &str, target: &str) -> Failure {
     let mut session = PublishSession::new(MediaTime::ZERO, config(server));
     let outcome = converse(&mut session, |called| {
-        let extra = Value::object([
-            ("code", Value::Number(302.0)),
-            ("redirect", Value::from(target)),
-        ]);
-        let information = Value::object([
-            ("level", Value::from("error")),
-            ("code", Value::from("NetConnection.Connect.Rejected")),
-            ("ex", extra),
-        ]);
-        (called == "connect").then(|| call("_error", 1.0, vec![information]))
+        (called == "connect").then(|| redirect(target))
     });
     match outcome {
         Some(Event::Failed(failure)) => failure,

@@ -126,6 +126,20 @@ pub(super) fn error(transaction: f64, code: &str, description: &str) -> Message 
     call("_error", transaction, vec![information])
 }
 
+/// The refusal of `connect` that sends us to `target`.
+pub(super) fn redirect(target: &str) -> Message {
+    let extra = Value::object([
+        ("code", Value::Number(302.0)),
+        ("redirect", Value::from(target)),
+    ]);
+    let information = Value::object([
+        ("level", Value::from("error")),
+        ("code", Value::from("NetConnection.Connect.Rejected")),
+        ("ex", extra),
+    ]);
+    call("_error", 1.0, vec![information])
+}
+
 pub(super) fn call(name: &str, transaction: f64, args: Vec<Value>) -> Message {
     Message::Command(Command::new(name, transaction, args))
 }

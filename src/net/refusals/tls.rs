@@ -11,7 +11,10 @@ use tokio_rustls::rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     crypto::ring,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
+
+use crate::net::route::Fingerprint;
 
 /// A certificate and what a server needs to show it.
 pub(super) struct Identity {
@@ -26,17 +29,32 @@ impl Identity {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap().der().clone();
+        Self::with_key(certificate, &key)
+    }
+
+    /// The same certificate, shown by somebody who does not have its key.
+    pub(super) fn stolen(&self) -> Self {
+        Self::with_key(self.certificate.clone(), &KeyPair::generate().unwrap())
+    }
+
+    fn with_key(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let key = ring::sign::any_supported_type(&key.into()).unwrap();
+        // Not asked here is whether the key is the certificate's.
+        let shown = CertifiedKey::new(vec![certificate.clone()], key);
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key.into())
-            .unwrap();
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         Self {
             certificate,
             config: Arc::new(config),
         }
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.certificate)
     }
 
     /// Shows it to whoever is at the other end, who is then listened to until the end.

@@ -251,6 +251,11 @@ causes! {
         likely: "The certificate was not made for a server like this.",
         remedy: "Send this message to the server's operator; if the server is yours or a friend's, ask its operator for the certificate's SHA-256 fingerprint, and only if it is {fingerprint} choose that certificate for this destination.",
     }
+    CertificateForged is Tls {
+        happened: "The secure connection to {server} was refused by this program: it could not prove that its certificate is its own.",
+        likely: "Something on the way pretends to be the server.",
+        remedy: "Try another network; if it stays so, tell the server's operator.",
+    }
     TrustUnreadable is Local {
         happened: "No secure connection to {server} can be made: the certificates that this system trusts cannot be read ({reason}).",
         likely: "They are not installed.",
@@ -402,11 +407,6 @@ causes! {
         happened: "{server} refused the user \"{user}\" with the password given.",
         likely: "One of the two is wrong, or that user may not stream there.",
         remedy: "Type user name and password again, and ask the server's operator whether that user may stream.",
-    }
-    LoginWithoutEnd is Refused {
-        happened: "{server} asks for another login after each login.",
-        likely: "The user name and password are those of another server.",
-        remedy: "Type user name and password again, or ask the server's operator.",
     }
     UnknownLogin is Refused {
         happened: "{server} asks for a login of a kind this program does not know ({reason}).",

@@ -15,7 +15,8 @@ impl Failure {
     /// The server asks for one more login after every login.
     #[must_use]
     pub fn login_without_end(peer: &Peer) -> Self {
-        Self::new(Cause::LoginWithoutEnd, peer, &[])
+        let reason = "it asks for another login after each login";
+        Self::new(Cause::UnknownLogin, peer, &[("reason", reason)])
     }
 
     /// This failure as it looks once it is known that the server still holds the connection that we lost.

@@ -126,13 +126,7 @@ impl Failure {
     /// certificate is its own.
     #[must_use]
     pub fn certificate_forged(peer: &Peer) -> Self {
-        let problem = "the server could not prove that it is its own";
-        Self {
-            remedy: "Try another network: something on the way may pretend to be the server. If it stays so, \
-                     tell the server's operator."
-                .to_owned(),
-            ..Self::certificate_unacceptable(peer, problem, "")
-        }
+        Self::new(Cause::CertificateForged, peer, &[])
     }
 
     /// The server shows another certificate than the one that alone is to be trusted.
