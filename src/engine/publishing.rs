@@ -11,7 +11,7 @@ use crate::{
     media::{clock::Clock, packet::StreamFormat},
     net::publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
     rtmp::{
-        refusal::{Cause, Failure},
+        refusal::{self, Failure},
         url::ServerUrl,
     },
     units::{MediaTime, grouped},
@@ -42,7 +42,7 @@ impl Publishing {
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Result<Self, Failure> {
         let server = ServerUrl::parse(&destination.server)
-            .map_err(|error| explained(Cause::Address, &error.to_string()))?;
+            .map_err(|error| explained(refusal::Cause::Address, &error.to_string()))?;
         if destination.key.is_empty() {
             return Err(Failure::no_key());
         }
@@ -73,7 +73,7 @@ impl Publishing {
     /// A failure of this computer, not of the way to the server.
     #[must_use]
     pub fn local_failure(message: &str) -> Failure {
-        explained(Cause::ThisComputer, message)
+        explained(refusal::Cause::ThisComputer, message)
     }
 
     /// Which publisher's reports belong here.
@@ -212,7 +212,7 @@ impl Publishing {
 }
 
 /// The failure that a message of the form "what is wrong; what to do" tells of.
-fn explained(cause: Cause, message: &str) -> Failure {
+fn explained(cause: refusal::Cause, message: &str) -> Failure {
     let (what, remedy) = message
         .split_once("; ")
         .unwrap_or((message, cause.remedy()));

@@ -10,11 +10,13 @@
 //! | `login` | logging in, and being sent elsewhere |
 //! | `server` | what the server said, or did not say |
 //! | `publisher` | what the publisher decides by itself |
+//! | `remarks` | what servers remark while the stream goes on |
 //! | `words` | making a server's words and codes fit to be shown, and what they hint at |
 
 mod cause;
 mod login;
 mod publisher;
+mod remarks;
 mod server;
 mod way;
 mod words;
@@ -22,6 +24,7 @@ mod words;
 use std::fmt;
 
 pub use cause::Cause;
+pub use remarks::remark;
 use words::filled;
 pub use words::presentable;
 

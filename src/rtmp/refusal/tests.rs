@@ -184,6 +184,10 @@ fn page() -> String {
             page += &format!("| {happened} | {likely} | {remedy} | {again} |\n");
         }
     }
+    page += "\n## Remarks, while the stream goes on\n\n";
+    for (_, words) in remarks::REMARKS {
+        page += &format!("- {words}\n");
+    }
     page
 }
 
