@@ -159,7 +159,10 @@ impl PublishSession {
             _ if command.transaction == 0.0 && matches!(self.state, State::CreatingStream) => {
                 return Ok(());
             }
-            _ => self.in_own_words(command, otherwise(&self.peer, &status(command).code)),
+            _ => {
+                let code = self.without_secrets(&status(command).code);
+                self.in_own_words(command, otherwise(&self.peer, &code))
+            }
         };
         match self.state {
             State::Connecting => self.connect_refused(command, failure),
@@ -287,29 +290,49 @@ impl PublishSession {
     }
 
     fn meaning(&self, command: &Command) -> Meaning {
-        self.status(command).meaning(&self.peer, &self.config.key)
+        let status = self.status(command);
+        let meaning = |status: &Status| status.meaning(&self.peer, &self.config.key);
+        match meaning(&status) {
+            // The one failure that shows a code which the server made up.
+            Meaning::Fails(failure) if failure.kind == FailureKind::Protocol => meaning(&Status {
+                code: self.without_secrets(&status.code),
+                ..status
+            }),
+            known => known,
+        }
     }
 
     fn in_own_words(&self, command: &Command, failure: Failure) -> Failure {
         self.status(command).in_own_words(failure, &self.config.key)
     }
 
-    /// What `command` says, fit to be told: without what we proved ourselves with.
+    /// What `command` says, its description fit to be told.
     fn status(&self, command: &Command) -> Status {
-        let mut status = status(command);
-        let password = self
-            .config
-            .server
-            .credentials
-            .as_ref()
-            .map(|known| &known.password);
-        let query = self.config.login.as_ref().map(|login| &login.query);
-        for secret in [query, password].into_iter().flatten() {
-            if !secret.is_empty() {
-                status.description = status.description.replace(secret.expose(), "••••");
+        let status = status(command);
+        Status {
+            description: self.without_secrets(&status.description),
+            ..status
+        }
+    }
+
+    /// `text` without the key and what we proved ourselves with: servers repeat them wherever they like.
+    fn without_secrets(&self, text: &str) -> String {
+        let config = &self.config;
+        let key = config.key.expose();
+        let credentials = config.server.credentials.as_ref();
+        let secrets = [
+            config.login.as_ref().map(|login| login.query.expose()),
+            credentials.map(|known| known.password.expose()),
+            Some(key),
+            key.split('?').next(),
+        ];
+        let mut text = text.to_owned();
+        for secret in secrets.into_iter().flatten() {
+            if secret.len() >= SHORTEST_SECRET_HIDDEN {
+                text = text.replace(secret, HIDDEN);
             }
         }
-        status
+        text
     }
 }
 
@@ -339,6 +362,11 @@ fn foreign(peer: &Peer, error: &HandshakeError) -> Failure {
 
 /// A server that closes sooner after accepting the stream has thought better of it.
 const ACCEPTED_FOR_GOOD_AFTER: Duration = Duration::from_secs(1);
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "••••";
+/// Shorter ones would blank out innocent letters; they protect nothing anyway.
+const SHORTEST_SECRET_HIDDEN: usize = 3;
 
 /// Bytes. A server that wants a smaller window would drown both sides in acknowledgements.
 const SMALLEST_WINDOW: u32 = 1024;

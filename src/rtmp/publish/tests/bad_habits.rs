@@ -230,6 +230,24 @@ fn numbers_as_text_and_values_in_the_wrong_place_are_understood() {
 }
 
 #[test]
+fn a_code_that_repeats_the_key_does_not_tell_it_and_a_key_like_a_code_changes_none() {
+    let code = format!("NetStream.{KEY}.Unknown");
+    let mut server = accepted();
+    server.says(&on_status("error", &code));
+    let failure = server.failure();
+    assert!(failure.what.contains("NetStream..Unknown"), "{failure}");
+
+    let mut server = Scripted::new(PublishConfig {
+        key: Secret::new("Stream"),
+        ..config()
+    });
+    server.run(well);
+    assert_eq!(server.events, [Event::Accepted]);
+    server.says(&on_status("error", "NetStream.Publish.BadName"));
+    assert_eq!(server.failure().kind, FailureKind::NameInUse);
+}
+
+#[test]
 fn calls_and_data_that_cannot_be_read_are_passed_over() {
     let mut server = accepted();
     for (type_id, payload) in [
