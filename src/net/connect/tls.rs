@@ -15,7 +15,7 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        self, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct,
+        self, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, OtherError,
         PeerIncompatible, SignatureScheme,
         client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         crypto::{self, WebPkiSupportedAlgorithms, ring},
@@ -193,6 +193,16 @@ fn certificate_failure(peer: &Peer, problem: &CertificateError, shown: &str) -> 
         Problem::BadSignature => Failure::certificate_forged(peer),
         chosen if *chosen == NOT_THE_CHOSEN_ONE => {
             Failure::certificate_not_the_chosen_one(peer, shown)
+        }
+        Problem::Other(OtherError(cause)) => {
+            let problem = match cause.to_string() {
+                // What `openssl req -x509` makes if not told otherwise.
+                cause if cause == "CaUsedAsEndEntity" => {
+                    "it was made for an issuer of certificates, not for a server".to_owned()
+                }
+                cause => cause,
+            };
+            Failure::certificate_unacceptable(peer, &problem, shown)
         }
         other => Failure::certificate_unacceptable(peer, &other.to_string(), shown),
     }

@@ -257,7 +257,7 @@ async fn a_certificate_that_nobody_vouches_for_is_shown_by_its_fingerprint() {
             Certificate::new("localhost", |params| {
                 params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             }),
-            "not acceptable",
+            "not acceptable (it was made for an issuer of certificates",
         ),
     ] {
         let failure = shown(&certificate, Trust::System).await.unwrap_err();
