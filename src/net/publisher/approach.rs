@@ -45,10 +45,11 @@ async fn until_accepted(context: &Context, link: &mut Link) -> Result<Option<Onw
         match link.next_event() {
             Some(Event::Accepted) => return Ok(None),
             Some(Event::Onward(onward)) => return Ok(Some(onward)),
-            Some(event) => match context.end_of(&link.peer, event) {
-                Some(failure) => return Err(failure),
-                None => {}
-            },
+            Some(event) => {
+                if let Some(failure) = context.end_of(&link.peer, event) {
+                    return Err(failure);
+                }
+            }
             None => link.step().await,
         }
     }

@@ -67,11 +67,22 @@ pub(super) struct Link {
     arrived: Arrived,
     watchdog: Watchdog,
     media_arrived: bool,
-    accepted: bool,
     closed_by_server: bool,
-    said_goodbye: bool,
-    /// Whether the session's last event was told.
-    ended: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The stream was not accepted yet.
+    Opening,
+    Accepted,
+    /// Goodbye was said.
+    Leaving,
+    /// The session told its last event.
+    Over {
+        /// Whether a stream broke off.
+        broken_off: bool,
+    },
 }
 
 impl Link {
@@ -124,17 +135,15 @@ impl Link {
             arrived: Arrived::default(),
             watchdog: Watchdog::new(0),
             media_arrived: false,
-            accepted: false,
             closed_by_server: false,
-            said_goodbye: false,
-            ended: false,
+            stage: Stage::Opening,
         })
     }
 
     /// Does what the session wants done; returns what it has to tell, one after the other. Nothing follows
     /// an event that ends the session.
     pub(super) fn next_event(&mut self) -> Option<Event> {
-        while !self.ended {
+        while !self.has_ended() {
             let event = match self.session.poll_output() {
                 Output::Send(bytes) => {
                     self.outgoing.push(bytes);
@@ -156,7 +165,9 @@ impl Link {
                     return Some(event);
                 }
                 Event::Failed(_) | Event::Closed | Event::Onward(_) => {
-                    self.ended = true;
+                    self.stage = Stage::Over {
+                        broken_off: self.stage == Stage::Accepted,
+                    };
                     return Some(event);
                 }
             }
@@ -249,15 +260,15 @@ impl Link {
     /// Ends the stream behind what is being sent. Unless it [`has_ended`](Self::has_ended) already,
     /// [`Event::Closed`] or [`Event::Failed`] follows.
     pub(super) fn say_goodbye(&mut self) {
-        if !self.ended {
-            self.said_goodbye = true;
+        if !self.has_ended() {
+            self.stage = Stage::Leaving;
             self.handle(Input::Close);
         }
     }
 
     /// Whether there is nothing more to be waited for.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended
+        matches!(self.stage, Stage::Over { .. })
     }
 
     /// Sends what is left, then closes our side.
@@ -283,7 +294,7 @@ impl Link {
     }
 
     fn on_accepted(&mut self) {
-        self.accepted = true;
+        self.stage = Stage::Accepted;
         self.arrived.on_accepted(&self.socket, self.written);
         self.watchdog = Watchdog::new(self.written);
     }
@@ -346,7 +357,8 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.accepted && !self.said_goodbye {
+        let broken_off = Stage::Over { broken_off: true };
+        if self.stage == Stage::Accepted || self.stage == broken_off {
             // If it cannot be set the connection is closed the usual way, and nobody can do anything about it.
             let _ = self.socket.set_linger(Some(Duration::ZERO));
         }

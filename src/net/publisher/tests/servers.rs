@@ -13,13 +13,18 @@ use crate::{
 pub(super) fn servers(serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
+    spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
             let serve = serve.clone();
-            thread::spawn(move || serve(number, stream.unwrap()));
+            spawn(move || serve(number, stream.unwrap()));
         }
     });
     address
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().name("test server".to_owned());
+    thread.spawn(work).unwrap();
 }
 
 /// A publisher as a server meets it.
@@ -58,7 +63,11 @@ impl Caller {
             match self.session.poll_output() {
                 Output::Send(bytes) => {
                     // What is there can still be read; then it is told.
-                    if self.stream.write_all(&bytes).is_err_and(is_reset) {
+                    if self
+                        .stream
+                        .write_all(&bytes)
+                        .is_err_and(|error| is_reset(&error))
+                    {
                         gone = Served::Reset;
                     }
                 }
@@ -190,7 +199,7 @@ fn information<const N: usize>(level: &str, code: &str, more: [(&str, &str); N])
     Value::object(all.map(|(name, value)| (name, Value::from(value))))
 }
 
-fn is_reset(error: io::Error) -> bool {
+fn is_reset(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::ConnectionReset
 }
 
