@@ -30,8 +30,8 @@ use self::{
     publisher::{Plan, picture, publish_to},
     rtmp::{Guest, call, error, redirect, status},
     servers::{
-        alerted, guest, hurried, leaving_by, once_live, plain, proxy, refused_key, respond,
-        secured, secured_for, serving, shown, through, while_live,
+        alerted, guest, hurried, leaving_by, live_with, once_live, plain, proxy, refused_key,
+        respond, secured, secured_for, serving, shown, through, while_live,
     },
     tls::Identity,
 };
@@ -195,7 +195,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::UnknownApplication, || {
         guest(|mut guest| {
             guest.welcome_up_to("connect");
-            guest.say(&error(
+            guest.say_last(&error(
                 1.0,
                 "NetConnection.Connect.InvalidApp",
                 "no such application",
@@ -205,7 +205,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::ConnectionRejected, || {
         guest(|mut guest| {
             guest.welcome_up_to("connect");
-            guest.say(&error(
+            guest.say_last(&error(
                 1.0,
                 "NetConnection.Connect.Rejected",
                 "not from there",
@@ -215,7 +215,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::ServerFailed, || {
         guest(|mut guest| {
             guest.welcome_up_to("connect");
-            guest.say(&error(
+            guest.say_last(&error(
                 1.0,
                 "NetConnection.Connect.Failed",
                 "internal error",
@@ -247,8 +247,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
         let send_back: fn(TcpStream) = |stream| {
             let mut guest = Guest::new(stream);
             guest.hear_call("connect");
-            guest.say(&redirect("/live"));
-            guest.wait_for_the_end();
+            guest.say_last(&redirect("/live"));
         };
         let address = serving((0..4).map(|_| Box::new(send_back) as _).collect());
         publish_to(&format!("rtmp://{address}/live"), Plan::default())
@@ -262,7 +261,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::StreamRefused, || {
         guest(|mut guest| {
             guest.welcome_up_to("createStream");
-            guest.say(&error(4.0, "NetConnection.Call.Failed", "no"));
+            guest.say_last(&error(4.0, "NetConnection.Call.Failed", "no"));
         })
     }),
     (Cause::StreamSilent, || silent_at("createStream")),
@@ -274,8 +273,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::ClosedAtKey, || {
         guest(|mut guest| {
             guest.welcome_up_to("publish");
-            guest.say(&call("close", 0.0, Vec::new()));
-            guest.wait_for_the_end();
+            guest.say_last(&call("close", 0.0, Vec::new()));
         })
     }),
     (Cause::ClosedOnceAccepted, || {
@@ -293,7 +291,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::StillHeld, || {
         once_live(|mut guest| {
             guest.welcome_up_to("publish");
-            guest.say(&status(
+            guest.say_last(&status(
                 "error",
                 "NetStream.Publish.BadName",
                 "Already publishing",
@@ -310,16 +308,20 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
         refused_key("NetStream.Publish.Denied", "the token has expired")
     }),
     (Cause::StreamEnded, || {
-        while_live(|mut guest| guest.say(&status("status", "NetStream.Unpublish.Success", "")))
+        while_live(|guest| guest.say_last(&status("status", "NetStream.Unpublish.Success", "")))
     }),
     (Cause::ShuttingDown, || {
-        while_live(|mut guest| guest.say(&status("error", "NetConnection.Connect.AppShutdown", "")))
+        while_live(|guest| {
+            guest.say_last(&status("error", "NetConnection.Connect.AppShutdown", ""))
+        })
     }),
     (Cause::IdleTimeout, || {
-        while_live(|mut guest| guest.say(&status("error", "NetConnection.Connect.IdleTimeout", "")))
+        while_live(|guest| {
+            guest.say_last(&status("error", "NetConnection.Connect.IdleTimeout", ""))
+        })
     }),
     (Cause::EndedByServer, || {
-        while_live(|mut guest| guest.say(&status("status", "NetConnection.Connect.Closed", "")))
+        while_live(|guest| guest.say_last(&status("status", "NetConnection.Connect.Closed", "")))
     }),
     (Cause::ClosedLive, || while_live(drop)),
     (Cause::ClosedLive, || while_live(Guest::reset)),
@@ -332,24 +334,23 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
         secured_for(trust, move |stream| identity.garble(stream))
     }),
     (Cause::Stalled, || {
-        // It reads nothing any more.
-        let address = serving(vec![Box::new(|stream| {
-            let mut guest = Guest::new(stream);
-            guest.make_live();
-            thread::sleep(PATIENCE);
-        })]);
         let plan = Plan {
             picture_bytes: 400_000,
             ..Plan::default()
         };
-        publish_to(&format!("rtmp://{address}/live"), plan)
+        // It reads nothing any more.
+        let serve = |guest| {
+            thread::sleep(PATIENCE);
+            drop(guest);
+        };
+        live_with(plan, serve, Vec::new())
     }),
     (Cause::Protocol, || {
-        while_live(|mut guest| guest.send(&[0xFF; 64]))
+        while_live(|guest| guest.send_last(&[0xFF; 64]))
     }),
     (Cause::Protocol, || {
         // A message of 15 MB.
-        while_live(|mut guest| guest.send(&[0x05, 0, 0, 0, 0xFF, 0xFF, 0, 8, 0, 0, 0, 0]))
+        while_live(|guest| guest.send_last(&[0x05, 0, 0, 0, 0xFF, 0xFF, 0, 8, 0, 0, 0, 0]))
     }),
     (Cause::Unsendable, || {
         let mut session = session_up_to("");
@@ -358,7 +359,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
         failure_of(session)
     }),
     (Cause::UnknownStatus, || {
-        while_live(|mut guest| guest.say(&status("error", "NetStream.Odd.Thing", "")))
+        while_live(|guest| guest.say_last(&status("error", "NetStream.Odd.Thing", "")))
     }),
 ];
 

@@ -1,7 +1,7 @@
 //! What a publisher makes of a server.
 
 use std::{
-    sync::mpsc::{RecvTimeoutError, sync_channel},
+    sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Plan {
     pub(super) failures: usize,
     /// How large its pictures are.
     pub(super) picture_bytes: usize,
+    /// Told when it is live.
+    pub(super) on_live: Option<SyncSender<()>>,
 }
 
 impl Plan {
@@ -44,6 +46,7 @@ impl Default for Plan {
             route: Route::default(),
             failures: 1,
             picture_bytes: 100,
+            on_live: None,
         }
     }
 }
@@ -75,6 +78,12 @@ pub(super) fn publish_to(url: &str, plan: Plan) -> Failure {
             Ok(PublisherEvent::Ended { because }) => {
                 failures.push(because.expect("nobody asked for an end"));
                 break;
+            }
+            Ok(PublisherEvent::Live { .. }) => {
+                if let Some(on_live) = &plan.on_live {
+                    // A server that is not interested any more is gone.
+                    let _ = on_live.try_send(());
+                }
             }
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {

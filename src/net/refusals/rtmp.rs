@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::mpsc::Receiver,
     time::Duration,
 };
 
@@ -58,13 +59,13 @@ impl Guest {
         self.hear(|message| matches!(message, Message::Command(command) if command.name == name));
     }
 
-    pub(super) fn say(&mut self, message: &Message) {
+    fn say(&mut self, message: &Message) {
         let mut bytes = Vec::new();
         message.write(0, 0, &mut self.writer, &mut bytes).unwrap();
         self.send(&bytes);
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) {
+    fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
@@ -79,18 +80,27 @@ impl Guest {
         }
     }
 
-    /// Lets the publisher in and takes its stream, until pictures have come.
-    pub(super) fn make_live(&mut self) {
+    /// Lets the publisher in and takes its stream, until the test knows that it is `live`.
+    pub(super) fn make_live(&mut self, live: &Receiver<()>) {
         self.welcome_up_to("");
-        for _ in 0..4 {
+        while live.try_recv().is_err() {
             self.hear(|message| matches!(message, Message::Video(_)));
         }
-        // Long enough to have been told "live": that is looked at ten times a second.
-        std::thread::sleep(Duration::from_millis(300));
     }
 
-    /// Leaves it to the publisher to close the connection.
-    pub(super) fn wait_for_the_end(mut self) {
+    /// Says `message` and leaves it to the publisher to close the connection.
+    pub(super) fn say_last(mut self, message: &Message) {
+        self.say(message);
+        self.wait_for_the_end();
+    }
+
+    /// Sends `bytes` and leaves it to the publisher to close the connection.
+    pub(super) fn send_last(mut self, bytes: &[u8]) {
+        self.send(bytes);
+        self.wait_for_the_end();
+    }
+
+    fn wait_for_the_end(mut self) {
         let mut bytes = [0; 4096];
         while matches!(self.stream.read(&mut bytes), Ok(1..)) {}
     }

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::mpsc::sync_channel,
     thread,
 };
 
@@ -103,31 +104,43 @@ pub(super) fn guest(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
 pub(super) fn refused_key(code: &'static str, description: &'static str) -> Failure {
     guest(move |mut guest| {
         guest.welcome_up_to("publish");
-        guest.say(&status("error", code, description));
+        guest.say_last(&status("error", code, description));
     })
 }
 
 /// A server with which the stream is live when it does something.
 pub(super) fn while_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
-    guest(|mut guest| {
-        guest.make_live();
-        serve(guest);
-    })
+    live_with(Plan::default(), serve, Vec::new())
 }
 
 /// A server that the stream was live with, and comes back to.
 pub(super) fn once_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
-    let address = serving(vec![
-        Box::new(|stream| Guest::new(stream).make_live()),
-        Box::new(|stream| serve(Guest::new(stream))),
-    ]);
-    publish_to(
-        &format!("rtmp://{address}/live"),
-        Plan {
-            failures: 2,
-            ..Plan::default()
-        },
-    )
+    let plan = Plan {
+        failures: 2,
+        ..Plan::default()
+    };
+    let second = Box::new(|stream| serve(Guest::new(stream)));
+    live_with(plan, drop, vec![second])
+}
+
+/// A server with which the stream is live when it does something, and what it does with later connections.
+pub(super) fn live_with(
+    plan: Plan,
+    serve: impl FnOnce(Guest) + Send + 'static,
+    later: Vec<Serve>,
+) -> Failure {
+    let (on_live, live) = sync_channel(1);
+    let first: Serve = Box::new(move |stream| {
+        let mut guest = Guest::new(stream);
+        guest.make_live(&live);
+        serve(guest);
+    });
+    let address = serving([first].into_iter().chain(later).collect());
+    let plan = Plan {
+        on_live: Some(on_live),
+        ..plan
+    };
+    publish_to(&format!("rtmp://{address}/live"), plan)
 }
 
 /// Waits for the first bytes, answers with `bytes` and closes.

@@ -176,7 +176,7 @@ fn page() -> String {
             };
             let happened = filled(cause.happened(), italic);
             let again = match cause.kind() {
-                FailureKind::NameInUse => "yes, patiently",
+                FailureKind::NameInUse => "yes, for two minutes",
                 kind if kind.may_mend() => "yes",
                 _ => "no",
             };
