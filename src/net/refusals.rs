@@ -44,8 +44,11 @@ use crate::{
     units::MediaTime,
 };
 
+/// Starts a server, and tells what a publisher makes of it.
+type Provoke = fn() -> Failure;
+
 /// Each cause, and how a server brings it about; some in several ways.
-const CASES: &[(Cause, fn() -> Failure)] = &[
+const CASES: &[(Cause, Provoke)] = &[
     (Cause::UnknownHost, || {
         // RFC 6761 guarantees that nothing is ever found under ".invalid".
         publish_to("rtmp://nowhere.invalid/live", Plan::default())
@@ -117,7 +120,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::ProxyTimedOut, || {
         let listener = TcpListener::bind(LOOPBACK).unwrap();
         let route = through(listener.local_addr().unwrap());
-        hurried("nowhere.invalid", 443, route)
+        hurried("nowhere.invalid", 443, &route)
     }),
     (Cause::CertificateExpired, || shown(tls::expired)),
     (Cause::CertificateNotYetValid, || shown(tls::not_yet_valid)),
@@ -160,7 +163,7 @@ const CASES: &[(Cause, fn() -> Failure)] = &[
     (Cause::TlsTimedOut, || {
         let listener = TcpListener::bind(LOOPBACK).unwrap();
         let port = listener.local_addr().unwrap().port();
-        hurried("localhost", port, Route::default())
+        hurried("localhost", port, &Route::default())
     }),
     (Cause::WebServer, || {
         plain(|stream| respond(stream, b"HTTP/1.1 400 Bad Request\r\n\r\n"))
@@ -383,7 +386,10 @@ const NO_SERVER: &[Cause] = &[
 fn every_cause_has_a_server_that_provokes_exactly_it() {
     let running: Vec<_> = CASES
         .iter()
-        .map(|(cause, provoke)| (cause, thread::spawn(provoke)))
+        .map(|(cause, provoke)| {
+            let thread = thread::Builder::new().name(format!("{cause:?}"));
+            (cause, thread.spawn(provoke).unwrap())
+        })
         .collect();
     let mut wrong = Vec::new();
     for (cause, provoked) in running {

@@ -80,7 +80,7 @@ pub(super) fn proxy(answer: &'static [u8]) -> Failure {
 }
 
 /// What comes of a secured connection on a clock that runs ahead whenever nothing happens.
-pub(super) fn hurried(host: &str, port: u16, route: Route) -> Failure {
+pub(super) fn hurried(host: &str, port: u16, route: &Route) -> Failure {
     let peer = Peer {
         host: host.to_owned(),
         port,
@@ -91,7 +91,7 @@ pub(super) fn hurried(host: &str, port: u16, route: Route) -> Failure {
         .start_paused(true)
         .build()
         .unwrap();
-    let connection = runtime.block_on(connect(&peer, true, &route));
+    let connection = runtime.block_on(connect(&peer, true, route));
     connection.expect_err("it is never secured")
 }
 
@@ -158,11 +158,15 @@ pub(super) type Serve = Box<dyn FnOnce(TcpStream) + Send>;
 pub(super) fn serving(serves: Vec<Serve>) -> SocketAddr {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
+    let serve_all = move || {
         for serve in serves {
             let (stream, _) = listener.accept().unwrap();
             serve(stream);
         }
-    });
+    };
+    thread::Builder::new()
+        .name("scripted server".to_owned())
+        .spawn(serve_all)
+        .unwrap();
     address
 }

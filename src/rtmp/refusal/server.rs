@@ -177,4 +177,4 @@ fn time_limit(live_for: Duration) -> Option<u64> {
 /// How long services let a stream last: Facebook 4 h, and its addresses 24 h; Amazon IVS 48 h.
 const TIME_LIMITS_HOURS: [u64; 3] = [4, 24, 48];
 /// How exactly they keep to it: the event may have begun before the stream.
-const TIME_LIMIT_TOLERANCE: Duration = Duration::from_secs(120);
+const TIME_LIMIT_TOLERANCE: Duration = Duration::from_mins(2);

@@ -167,29 +167,35 @@ fn every_cause_says_in_one_sentence_each_what_happened_why_and_what_to_do() {
 fn page() -> String {
     let mut page = PAGE_HEAD.to_owned();
     for (group, causes) in Cause::GROUPS {
-        page += &format!("\n## {group}\n\n");
-        page += "| what you see | why, most likely | what to do | tried again by itself |\n|---|---|---|---|\n";
-        for cause in *causes {
-            let italic = |slot: &str| match slot {
-                "server" => "*server, port*".to_owned(),
-                other => format!("*{other}*"),
-            };
-            let happened = filled(cause.happened(), italic);
-            let again = match cause.kind() {
-                FailureKind::NameInUse => "yes, for two minutes",
-                kind if kind.may_mend() => "yes",
-                _ => "no",
-            };
-            let (likely, remedy) = (cause.likely(), filled(cause.remedy(), italic));
-            page += &format!("| {happened} | {likely} | {remedy} | {again} |\n");
-        }
+        page.extend(["\n## ", group, "\n\n", PAGE_COLUMNS]);
+        page.extend(causes.iter().copied().map(row));
     }
     page += "\n## Remarks, while the stream goes on\n\n";
     for (_, words) in remarks::REMARKS {
-        page += &format!("- {words}\n");
+        page.extend(["- ", words, "\n"]);
     }
     page
 }
+
+fn row(cause: Cause) -> String {
+    let italic = |slot: &str| match slot {
+        "server" => "*server, port*".to_owned(),
+        other => format!("*{other}*"),
+    };
+    let again = match cause.kind() {
+        FailureKind::NameInUse => "yes, for two minutes",
+        kind if kind.may_mend() => "yes",
+        _ => "no",
+    };
+    let happened = filled(cause.happened(), italic);
+    let remedy = filled(cause.remedy(), italic);
+    format!("| {happened} | {} | {remedy} | {again} |\n", cause.likely())
+}
+
+const PAGE_COLUMNS: &str = "\
+| what you see | why, most likely | what to do | tried again by itself |
+|---|---|---|---|
+";
 
 const PAGE_HEAD: &str = "\
 # When it does not go live

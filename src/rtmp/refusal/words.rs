@@ -90,11 +90,10 @@ pub(super) fn hint(told: Cause, words: &str) -> Option<Cause> {
         return None;
     }
     let words = words.to_lowercase();
-    let says = |phrase: &&str| words.contains(*phrase);
-    HINTS
+    let named = HINTS
         .iter()
-        .find(|(phrases, _)| phrases.iter().any(|phrase| says(phrase)))
-        .map(|(_, cause)| *cause)
+        .find(|(phrases, _)| phrases.iter().any(|phrase| words.contains(phrase)));
+    named.map(|(_, cause)| *cause)
 }
 
 /// What servers write in their descriptions: nginx "Already publishing", SRS "stream busy"; and words that mean
