@@ -30,8 +30,8 @@ use self::{
     publisher::{Plan, picture, publish_to},
     rtmp::{Guest, call, error, redirect, status},
     servers::{
-        alerted, guest, hurried, leaving_by, live_with, once_live, plain, proxy, refused_key,
-        respond, secured, secured_for, serving, shown, through, while_live,
+        alerted, guest, hurried, leaving_by, live_and_told, live_with, once_live, plain, proxy,
+        refused_key, respond, secured, secured_for, serving, shown, through, while_live,
     },
     tls::Identity,
 };
@@ -314,20 +314,16 @@ const CASES: &[(Cause, Provoke)] = &[
         refused_key("NetStream.Publish.Denied", "the token has expired")
     }),
     (Cause::StreamEnded, || {
-        while_live(|guest| guest.say_last(&status("status", "NetStream.Unpublish.Success", "")))
+        live_and_told("status", "NetStream.Unpublish.Success")
     }),
     (Cause::ShuttingDown, || {
-        while_live(|guest| {
-            guest.say_last(&status("error", "NetConnection.Connect.AppShutdown", ""))
-        })
+        live_and_told("error", "NetConnection.Connect.AppShutdown")
     }),
     (Cause::IdleTimeout, || {
-        while_live(|guest| {
-            guest.say_last(&status("error", "NetConnection.Connect.IdleTimeout", ""))
-        })
+        live_and_told("error", "NetConnection.Connect.IdleTimeout")
     }),
     (Cause::EndedByServer, || {
-        while_live(|guest| guest.say_last(&status("status", "NetConnection.Connect.Closed", "")))
+        live_and_told("status", "NetConnection.Connect.Closed")
     }),
     (Cause::ClosedLive, || while_live(drop)),
     (Cause::ClosedLive, || while_live(Guest::reset)),
@@ -365,7 +361,7 @@ const CASES: &[(Cause, Provoke)] = &[
         failure_of(session)
     }),
     (Cause::UnknownStatus, || {
-        while_live(|guest| guest.say_last(&status("error", "NetStream.Odd.Thing", "")))
+        live_and_told("error", "NetStream.Odd.Thing")
     }),
 ];
 

@@ -113,6 +113,11 @@ pub(super) fn while_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure 
     live_with(Plan::default(), serve, Vec::new())
 }
 
+/// A server that says something to a live stream.
+pub(super) fn live_and_told(level: &'static str, code: &'static str) -> Failure {
+    while_live(move |guest| guest.say_last(&status(level, code, "")))
+}
+
 /// A server that the stream was live with, and comes back to.
 pub(super) fn once_live(serve: impl FnOnce(Guest) + Send + 'static) -> Failure {
     let plan = Plan {
