@@ -81,7 +81,7 @@ pub enum PublisherEvent {
     },
     /// The server accepted the stream. That is not yet live.
     Accepted,
-    /// Media is being acknowledged.
+    /// Media is being acknowledged. Told once per attempt, however often the stream moves to another server.
     Live {
         /// Since now.
         since: MediaTime,

@@ -102,7 +102,10 @@ impl<'a> Attempt<'a> {
         } = task;
         let now = context.config.clock.now();
         let was_live = reconnect.was_live();
-        let mut attempt = Self {
+        context.shared.inbox.open();
+        context.tell(PublisherEvent::Accepted);
+        context.tell(PublisherEvent::KeyFrameWanted);
+        Self {
             context,
             reconnect,
             moves,
@@ -117,16 +120,7 @@ impl<'a> Attempt<'a> {
             live: false,
             next_look: now + LOOK_INTERVAL,
             next_drop_report: now,
-        };
-        attempt.context.tell(PublisherEvent::Accepted);
-        attempt.begin_anew();
-        attempt
-    }
-
-    /// The stream begins on a connection with the first key frame that is there or comes.
-    fn begin_anew(&mut self) {
-        self.context.shared.inbox.open();
-        self.context.tell(PublisherEvent::KeyFrameWanted);
+        }
     }
 
     async fn drive(mut self) -> Result<(), Setback> {
@@ -214,7 +208,9 @@ impl<'a> Attempt<'a> {
         if let Carrier::Gap { until, because } = &self.carrier {
             if let Some(link) = self.next.take_ready() {
                 self.carrier = Carrier::Link(link);
-                self.begin_anew();
+                // From the first key frame on that waited meanwhile, or comes.
+                self.context.shared.inbox.open();
+                self.context.tell(PublisherEvent::KeyFrameWanted);
             } else if now >= *until {
                 return Err(because.clone().into());
             }

@@ -53,6 +53,7 @@ struct Fed {
     clock: Clock,
     frames: u64,
     frame_bytes: usize,
+    key_frame_interval: u64,
     /// How far sound lags behind the pictures taken at the same time.
     sound_delay: Duration,
     /// Every event so far.
@@ -74,16 +75,18 @@ impl Fed {
             clock,
             frames: 0,
             frame_bytes: 100,
+            key_frame_interval: 10,
             sound_delay: Duration::ZERO,
             seen: Vec::new(),
         }
     }
 
-    /// Feeds one picture, every tenth a key frame, and one block of sound, both with their number in front.
+    /// Feeds one picture and one block of sound, both with their number in front.
     fn feed(&mut self) {
         let now = self.clock.now();
         let number = self.frames.to_be_bytes();
-        let mut picture = video_at(now, self.frames.is_multiple_of(10));
+        let key_frame = self.frames.is_multiple_of(self.key_frame_interval);
+        let mut picture = video_at(now, key_frame);
         if let Packet::Video(picture) = &mut picture {
             let mut data = vec![0x65; self.frame_bytes];
             data[..8].copy_from_slice(&number);

@@ -41,7 +41,7 @@ impl Failure {
         }
     }
 
-    /// The thread that publishes is gone.
+    /// The part of this program that publishes is gone.
     #[must_use]
     pub fn publisher_crashed(peer: &Peer) -> Self {
         Self::of_ours(

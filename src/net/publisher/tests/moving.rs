@@ -334,3 +334,69 @@ fn a_stop_is_quick_while_the_stream_moves_and_closes_both_connections() {
     both.sort();
     assert_eq!(both, ["first Goodbye", "second true"]);
 }
+
+#[test]
+fn a_stop_says_goodbye_on_both_connections_when_both_are_accepted() {
+    let (ended, endings) = sync_channel(10);
+    let (reached, reached_second) = sync_channel(1);
+    let second_ended = ended.clone();
+    let second = server(move |stream| {
+        let mut caller = Caller::new(stream);
+        caller.serve(|tag| matches!(tag, Received::Metadata(_)));
+        reached.send(()).unwrap();
+        let served = caller.serve(|_| false);
+        second_ended.send(format!("second {served:?}")).unwrap();
+    });
+    let target = format!("rtmp://{second}/live");
+    let (sink, _arrived) = sync_channel(10_000);
+    let first = server(move |stream| {
+        let mut caller = Caller::new(stream);
+        let served = serve_and_ask_to_move(&mut caller, &target, &sink);
+        ended.send(format!("first {served:?}")).unwrap();
+    });
+    let mut fed = Fed::start(config_for(first));
+    fed.wait_for(|event| *event == PublisherEvent::KeyFrameWanted);
+    fed.frames = 0;
+    fed.feed();
+    // The key frame that the move waits for does not come.
+    fed.key_frame_interval = u64::MAX;
+    let patience_ends = Instant::now() + PATIENCE;
+    while reached_second.try_recv().is_err() {
+        assert!(Instant::now() < patience_ends, "{:?}", fed.seen);
+        fed.feed();
+        thread::sleep(Duration::from_millis(20));
+    }
+    fed.stop();
+    let mut both = [0, 1].map(|_| endings.recv_timeout(PATIENCE).unwrap());
+    both.sort();
+    assert_eq!(both, ["first Goodbye", "second Goodbye"]);
+}
+
+#[test]
+fn a_server_that_asks_to_move_on_and_on_is_obeyed_five_times_a_minute() {
+    let (count, connections) = sync_channel(100);
+    let address = servers(move |number, stream| {
+        count.send(number).unwrap();
+        let itself = format!("rtmp://{}/live", stream.local_addr().unwrap());
+        let (sink, _arrived) = sync_channel(10_000);
+        serve_and_ask_to_move(&mut Caller::new(stream), &itself, &sink);
+    });
+    let mut fed = Fed::start(config_for(address));
+    let mut made = 0;
+    let patience_ends = Instant::now() + PATIENCE;
+    while made < 6 {
+        assert!(Instant::now() < patience_ends, "{:?}", fed.seen);
+        fed.feed();
+        made += connections.try_iter().count();
+        thread::sleep(Duration::from_millis(20));
+    }
+    let enough = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < enough {
+        fed.feed();
+        thread::sleep(Duration::from_millis(20));
+    }
+    fed.stop();
+    assert_eq!(connections.try_iter().count(), 0);
+    assert_never_broken(&fed.seen);
+    assert_eq!(fed.publisher.stats().frames_dropped, 0);
+}
