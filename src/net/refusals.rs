@@ -371,7 +371,7 @@ const NO_SERVER: &[Cause] = &[
     Cause::Address,
     Cause::NoKey,
     Cause::ThisComputer,
-    // The system's doing, which a test cannot have it do: see the tests of `net::connect`.
+    // The system's doing, which a test cannot have it do: see the tests of `net::connect` and `rtmp::refusal`.
     Cause::LookupTimedOut,
     Cause::Forbidden,
     Cause::InterfaceByAddressOnly,

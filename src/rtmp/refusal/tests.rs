@@ -138,6 +138,27 @@ fn slots_are_filled_once_and_what_is_put_in_is_left_alone() {
 }
 
 #[test]
+fn what_no_server_can_be_scripted_for_is_told_in_full_too() {
+    let two_minutes = Duration::from_mins(2);
+    for (failure, words) in [
+        (
+            Failure::system_trust_unreadable(&peer(), "no file"),
+            "cannot be read (no file)",
+        ),
+        (
+            Failure::held_too_long(&peer(), two_minutes, None),
+            "for 120 seconds",
+        ),
+        (Failure::publisher_crashed(&peer()), "example.org"),
+        (Failure::no_key(), "is empty"),
+    ] {
+        assert!(failure.what.contains(words), "{failure}");
+        assert!(!failure.to_string().contains('{'), "{failure}");
+        assert!(!failure.may_mend(), "{failure}");
+    }
+}
+
+#[test]
 fn every_cause_says_in_one_sentence_each_what_happened_why_and_what_to_do() {
     assert!(Cause::all().count() >= 30);
     let mut seen = HashSet::new();
