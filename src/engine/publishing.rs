@@ -11,7 +11,7 @@ use crate::{
     media::{clock::Clock, packet::StreamFormat},
     net::publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
     rtmp::{
-        refusal::{Failure, FailureKind},
+        refusal::{self, Failure},
         url::ServerUrl,
     },
     units::{MediaTime, grouped},
@@ -69,7 +69,7 @@ impl Publishing {
     /// A failure of this computer, not of the way to the server.
     #[must_use]
     pub fn local_failure(message: &str) -> Failure {
-        explained(message)
+        explained(refusal::Cause::ThisComputer, message)
     }
 
     /// Which publisher's reports belong here.
@@ -209,10 +209,8 @@ impl Publishing {
 
 /// The destination's address, with the user and password that count.
 fn server_of(destination: &Destination) -> Result<ServerUrl, Failure> {
-    let mut server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
-        kind: FailureKind::Address,
-        ..explained(&error.to_string())
-    })?;
+    let mut server = ServerUrl::parse(&destination.server)
+        .map_err(|error| explained(refusal::Cause::Address, &error.to_string()))?;
     if destination.credentials.is_some() {
         server.credentials.clone_from(&destination.credentials);
     }
@@ -220,16 +218,11 @@ fn server_of(destination: &Destination) -> Result<ServerUrl, Failure> {
 }
 
 /// The failure that a message of the form "what is wrong; what to do" tells of.
-fn explained(message: &str) -> Failure {
+fn explained(cause: refusal::Cause, message: &str) -> Failure {
     let (what, remedy) = message
         .split_once("; ")
-        .unwrap_or((message, "Change the settings, or restart the program."));
-    Failure {
-        kind: FailureKind::Local,
-        what: sentence(what),
-        remedy: sentence(remedy),
-        server_words: None,
-    }
+        .unwrap_or((message, cause.remedy()));
+    Failure::of_ours(cause, sentence(what), sentence(remedy))
 }
 
 /// With a capital, unless it begins with an address, and a full stop.

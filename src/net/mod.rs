@@ -15,3 +15,6 @@ pub mod publisher;
 pub mod receiver;
 pub mod route;
 pub mod tcp_info;
+
+#[cfg(test)]
+mod refusals;

@@ -217,6 +217,7 @@ impl PublishSession {
             Input::Tick => self.tick(now),
         };
         if let Err(failure) = result {
+            let failure = self.in_hindsight(now, failure);
             self.end(Event::Failed(failure));
         }
     }
@@ -249,6 +250,18 @@ impl PublishSession {
     #[must_use]
     pub fn server_capabilities(&self) -> &ServerCapabilities {
         &self.capabilities
+    }
+
+    /// `failure` with what is known from having been live before.
+    fn in_hindsight(&self, now: MediaTime, failure: Failure) -> Failure {
+        if !self.config.was_live {
+            return failure;
+        }
+        let live_for = match self.state {
+            State::Publishing { since, .. } => Some(now.since(since)),
+            _ => None,
+        };
+        failure.after_live(&self.peer, live_for)
     }
 
     fn end(&mut self, event: Event) {

@@ -3,7 +3,7 @@
 //! Codes are compared without regard to case: servers differ there (Node Media Server writes
 //! `NetStream.publish.Unauthorized`).
 
-use super::refusal::{Failure, Peer, presentable};
+use super::refusal::{Failure, Peer, presentable, remark};
 use crate::secret::Secret;
 
 /// A status as it came over the wire.
@@ -68,16 +68,12 @@ impl Status {
             | "netconnection.connect.networkchange"
             | "netstream.connect.closed" => fails(Failure::ended_by_server(peer, &self.code)),
 
-            "netstream.publish.idle"
-            | "netstream.record.noaccess"
-            | "netstream.record.failed"
-            | "netstream.record.diskquotaexceeded"
-            | "netstream.record.alreadyexists" => Meaning::Note(self.words(key)),
             // Answers to calls that not every server knows: releaseStream, FCPublish.
             "netconnection.call.failed"
             | "netconnection.call.badversion"
             | "netconnection.call.prohibited" => Meaning::Nothing,
 
+            code if let Some(words) = remark(code) => Meaning::Note(self.remarked(words, key)),
             _ if self.level.eq_ignore_ascii_case("error") => {
                 fails(Failure::unknown_status(peer, &self.code))
             }
@@ -94,9 +90,14 @@ impl Status {
         }
     }
 
-    fn words(&self, key: &Secret) -> String {
-        let told = presentable(&self.description, key).or_else(|| presentable(&self.code, key));
-        format!("The server says: {}.", told.unwrap_or_default())
+    /// `words`, and the server's own, unless these only repeat the code.
+    fn remarked(&self, words: &str, key: &Secret) -> String {
+        match presentable(&self.description, key) {
+            Some(told) if !self.description.eq_ignore_ascii_case(&self.code) => {
+                format!("{words} The server said: \"{told}\".")
+            }
+            _ => words.to_owned(),
+        }
     }
 }
 
@@ -165,7 +166,7 @@ mod tests {
             let Meaning::Note(text) = meaning(code, "error", "") else {
                 panic!("{code}");
             };
-            assert!(text.contains(code), "{text}");
+            assert_eq!(Some(&*text), remark(&code.to_ascii_lowercase()));
         }
     }
 
@@ -194,6 +195,25 @@ mod tests {
     fn words_of_the_server_are_told_without_the_key() {
         let failure = failure("NetStream.Publish.BadName", "error", "abc_secret is busy");
         assert_eq!(failure.server_words.as_deref(), Some("•••• is busy"));
+    }
+
+    #[test]
+    fn a_remark_is_told_in_plain_words_and_the_servers_own() {
+        for (description, told) in [
+            (
+                "disk of abc_secret is full",
+                "The server cannot record the stream, which goes on. The server said: \"disk of •••• is full\".",
+            ),
+            (
+                "NetStream.Record.Failed",
+                "The server cannot record the stream, which goes on.",
+            ),
+        ] {
+            assert_eq!(
+                meaning("NetStream.Record.Failed", "error", description),
+                Meaning::Note(told.to_owned())
+            );
+        }
     }
 
     #[test]

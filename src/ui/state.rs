@@ -263,19 +263,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::rtmp::refusal::FailureKind;
+    use crate::rtmp::refusal::Cause;
 
     fn at(millis: u64) -> MediaTime {
         MediaTime::from_millis(millis)
     }
 
     fn failure() -> Failure {
-        Failure {
-            kind: FailureKind::Refused,
-            what: "The server refused the stream key.".into(),
-            remedy: "Check the key.".into(),
-            server_words: None,
-        }
+        Failure::of_ours(
+            Cause::StreamDenied,
+            "The server refused the stream key.",
+            "Check the key.",
+        )
     }
 
     fn levels(peak: f32, clipped: bool) -> Event {

@@ -1,6 +1,7 @@
 //! From a server's name to the addresses that are tried, in their order.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
@@ -39,15 +40,7 @@ pub(super) async fn addresses(
     peer: &Peer,
     from: Option<IpAddr>,
 ) -> Result<Vec<SocketAddr>, Failure> {
-    let lookup = timeout(LOOKUP_TIMEOUT, lookup_host((&*peer.host, peer.port)));
-    let mut found: Vec<_> = match lookup.await {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(_)) => Vec::new(),
-        Err(_) => return Err(Failure::name_lookup_timed_out(peer, LOOKUP_TIMEOUT)),
-    };
-    if found.is_empty() {
-        return Err(Failure::unknown_host(peer));
-    }
+    let mut found = found(peer, lookup_host((&*peer.host, peer.port))).await?;
     if let Some(from) = from {
         let family = Family::of(from);
         found.retain(|address| Family::of(address.ip()) == family);
@@ -57,6 +50,24 @@ pub(super) async fn addresses(
         }
     }
     Ok(found)
+}
+
+/// What `lookup` finds in time.
+async fn found(
+    peer: &Peer,
+    lookup: impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>>,
+) -> Result<Vec<SocketAddr>, Failure> {
+    match timeout(LOOKUP_TIMEOUT, lookup).await {
+        Ok(Ok(found)) => {
+            let found: Vec<_> = found.collect();
+            if found.is_empty() {
+                return Err(Failure::unknown_host(peer));
+            }
+            Ok(found)
+        }
+        Ok(Err(_)) => Err(Failure::unknown_host(peer)),
+        Err(_) => Err(Failure::name_lookup_timed_out(peer, LOOKUP_TIMEOUT)),
+    }
 }
 
 /// The order in which `addresses` are tried (RFC 8305, section 4): one of each family in turn, beginning with
@@ -122,6 +133,20 @@ const MOST_ADDRESSES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtmp::refusal::Cause;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_server_that_stays_silent_is_given_up_after_its_time() {
+        let peer = Peer {
+            host: "example.org".to_owned(),
+            port: 1935,
+            app: "live".to_owned(),
+        };
+        let silent = std::future::pending::<io::Result<std::vec::IntoIter<SocketAddr>>>();
+        let failure = found(&peer, silent).await.unwrap_err();
+        assert_eq!(failure.cause, Cause::LookupTimedOut);
+        assert!(failure.what.contains("within 5 seconds"), "{failure}");
+    }
 
     fn addresses(hosts: &[&str]) -> Vec<SocketAddr> {
         hosts

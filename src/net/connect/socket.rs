@@ -90,6 +90,9 @@ pub(super) fn most_telling(
             io::ErrorKind::ConnectionRefused => Failure::port_refused(peer),
             io::ErrorKind::PermissionDenied => Failure::connect_forbidden(peer, &plain(&error)),
             io::ErrorKind::TimedOut => Failure::connect_timed_out(peer, CONNECT_TIMEOUT),
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+                Failure::offline(peer, &plain(&error))
+            }
             _ => Failure::unreachable(peer, &plain(&error)),
         },
     }

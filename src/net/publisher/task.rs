@@ -163,7 +163,7 @@ impl Task {
                 Failure::held_too_long(peer, LONGEST_WAIT_FOR_NAME, failure.server_words)
             }
             Next::Retry { .. } if name_held && self.reconnect.was_live() => {
-                Failure::still_held(peer, failure.server_words)
+                failure.still_held(peer)
             }
             _ => failure,
         }

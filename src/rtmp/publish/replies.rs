@@ -9,7 +9,7 @@ use super::{
 use crate::{
     amf0::Value,
     rtmp::{
-        handshake::{HandshakeError, Spoken},
+        handshake::HandshakeError,
         message::{Command, Message, MessageError, UserControl},
         refusal::{Failure, FailureKind, Peer, Step, presentable},
         session::CONNECTION,
@@ -144,7 +144,7 @@ impl PublishSession {
                 Failure::connection_rejected
             }
             State::CreatingStream if answers(command, transaction::CREATE_STREAM) => {
-                Failure::publish_denied
+                Failure::stream_refused
             }
             State::StartingToPublish { .. } if answers(command, transaction::PUBLISH) => {
                 Failure::publish_denied
@@ -198,8 +198,8 @@ impl PublishSession {
                 self.send_metadata(stream_id)
             }
             (Meaning::Unpublished, State::Publishing { .. }) => {
-                let status = status(command);
-                Err(Failure::ended_by_server(&self.peer, &status.code))
+                let failure = Failure::ended_by_server(&self.peer, &status(command).code);
+                Err(self.in_own_words(command, failure))
             }
             (Meaning::MoveWanted, state) if !matches!(state, State::Closing) => {
                 self.move_wanted(now, command);
@@ -256,7 +256,7 @@ impl PublishSession {
             State::Publishing { since, .. }
                 if !self.config.was_live && now.since(since) < ACCEPTED_FOR_GOOD_AFTER =>
             {
-                Step::Publish
+                Step::Accepted
             }
             State::Publishing { .. } => Step::Publishing,
             State::Closing | State::Ended => {
@@ -357,13 +357,7 @@ fn status(command: &Command) -> Status {
 
 fn foreign(peer: &Peer, error: &HandshakeError) -> Failure {
     let HandshakeError::NotRtmp { spoken, .. } = error;
-    let looks_like = match spoken {
-        Spoken::Http => Some("A web server"),
-        Spoken::Tls => Some("A server for secure connections"),
-        Spoken::Ssh => Some("An SSH server"),
-        Spoken::Unknown => None,
-    };
-    Failure::not_rtmp(peer, looks_like)
+    Failure::not_rtmp(peer, *spoken)
 }
 
 /// A server that closes sooner after accepting the stream has thought better of it.

@@ -2,34 +2,37 @@
 
 use std::time::Duration;
 
-use super::{Failure, FailureKind, Peer, Step, seconds, shown_code};
+use super::{
+    Cause, Failure, Peer, Step,
+    words::{seconds, shown_code},
+};
+use crate::rtmp::handshake::Spoken;
 
+/// Silence and closing.
 impl Failure {
-    /// The first bytes are not RTMP's. `looks_like` names what they are, as in `a web server`.
+    /// The first bytes are not RTMP's.
     #[must_use]
-    pub fn not_rtmp(peer: &Peer, looks_like: Option<&str>) -> Self {
-        let what = match looks_like {
-            Some(other) => format!("{other} answers at {peer}, not an RTMP server."),
-            None => format!("What answers at {peer} does not speak RTMP."),
+    pub fn not_rtmp(peer: &Peer, spoken: Spoken) -> Self {
+        let cause = match spoken {
+            Spoken::Http => Cause::WebServer,
+            Spoken::Tls => Cause::TlsServer,
+            Spoken::Ssh => Cause::SshServer,
+            Spoken::Unknown => Cause::NotRtmp,
         };
-        Self::new(
-            FailureKind::NotRtmp,
-            what,
-            "Check the port: RTMP usually has 1935, RTMPS 443. A server for RTMPS needs an rtmps:// address.",
-        )
+        Self::new(cause, peer, &[])
     }
 
     /// The server takes connections but does not answer.
     #[must_use]
     pub fn no_reply(peer: &Peer, step: Step, waited: Duration) -> Self {
-        Self::new(
-            FailureKind::Unreachable,
-            format!(
-                "{peer} accepted the connection, but {step} did not come within {}.",
-                seconds(waited)
-            ),
-            "Check that this is an RTMP server's port, and rtmp:// or rtmps:// as the server wants it.",
-        )
+        let cause = match step {
+            Step::Handshake => Cause::HandshakeSilent,
+            Step::Connect => Cause::ConnectSilent,
+            Step::CreateStream => Cause::StreamSilent,
+            Step::Publish => Cause::PublishSilent,
+            Step::Accepted | Step::Publishing => Cause::Stalled,
+        };
+        Self::new(cause, peer, &[("time", &seconds(waited))])
     }
 
     /// The server closed the connection without a word.
@@ -38,62 +41,66 @@ impl Failure {
     /// under the same ones it is a server going down, or one that still holds the lost connection.
     #[must_use]
     pub fn closed(peer: &Peer, step: Step, was_live: bool) -> Self {
-        match step {
-            Step::Handshake => Self::new(
-                FailureKind::Closed,
-                format!("{peer} closed the connection during the RTMP handshake."),
-                "Check that this is an RTMP server's port, and rtmp:// or rtmps:// as the server wants it.",
-            ),
-            Step::Connect if !was_live => Self::new(
-                FailureKind::Refused,
-                format!(
-                    "{peer} closed the connection without a word when told the application \"{}\".",
-                    peer.app
-                ),
-                "Most likely the server knows no such application: check the part of the address after the server's name.",
-            ),
-            Step::CreateStream | Step::Publish if !was_live => Self::new(
-                FailureKind::Refused,
-                format!("{peer} closed the connection without a word when told the stream key."),
-                "Most likely the key is wrong or out of date: copy it again from the service's page.",
-            ),
-            Step::Connect | Step::CreateStream | Step::Publish => Self::new(
-                match step {
-                    Step::Connect => FailureKind::Closed,
-                    _ => FailureKind::NameInUse,
-                },
-                format!("{peer} closed the connection before accepting the stream again."),
-                "It may still hold the lost connection, or be starting up; that passes by itself.",
-            ),
-            Step::Publishing => Self::new(
-                FailureKind::Closed,
-                format!("{peer} closed the connection."),
-                "The server may be restarting, or have ended the stream.",
-            ),
-        }
+        let cause = match step {
+            Step::Handshake => Cause::HandshakeClosed,
+            Step::Connect if was_live => Cause::ClosedAtConnectAgain,
+            Step::Connect => Cause::ClosedAtConnect,
+            Step::CreateStream | Step::Publish | Step::Accepted if was_live => {
+                Cause::ClosedAtKeyAgain
+            }
+            Step::CreateStream | Step::Publish => Cause::ClosedAtKey,
+            Step::Accepted => Cause::ClosedOnceAccepted,
+            Step::Publishing => Cause::ClosedLive,
+        };
+        Self::new(cause, peer, &[])
     }
 
+    /// This failure as it looks to who was live with the same address and key, for `live_for` on this
+    /// connection: a name that is taken is then taken by our own lost connection, and an end after just so many
+    /// hours is most likely a rule of the service.
+    #[must_use]
+    pub fn after_live(self, peer: &Peer, live_for: Option<Duration>) -> Self {
+        let limit = live_for.and_then(time_limit);
+        let (cause, hours) = match (self.cause, limit) {
+            (Cause::NameInUse, _) => (Cause::StillHeld, String::new()),
+            (
+                Cause::ClosedLive
+                | Cause::StreamEnded
+                | Cause::EndedByServer
+                | Cause::ShuttingDown
+                | Cause::ConnectionLost,
+                Some(hours),
+            ) => (Cause::TimeLimit, format!("{hours} hours")),
+            _ => return self,
+        };
+        Self {
+            server_words: self.server_words,
+            ..Self::new(cause, peer, &[("hours", &hours)])
+        }
+    }
+}
+
+/// Statuses.
+impl Failure {
     /// The server ended the stream or the connection, with a status.
     #[must_use]
     pub fn ended_by_server(peer: &Peer, code: &str) -> Self {
-        Self::new(
-            FailureKind::Closed,
-            format!("{peer} ended the stream ({}).", shown_code(code)),
-            "The server may be restarting, or have ended the stream.",
-        )
+        let cause = match code.to_ascii_lowercase().as_str() {
+            "netstream.unpublish.success" => Cause::StreamEnded,
+            "netconnection.connect.appshutdown" => Cause::ShuttingDown,
+            "netconnection.connect.idletimeout" => Cause::IdleTimeout,
+            _ => Cause::EndedByServer,
+        };
+        Self::new(cause, peer, &[("code", &shown_code(code))])
     }
 
     /// The server knows no such application.
     #[must_use]
     pub fn invalid_app(peer: &Peer, code: &str) -> Self {
         Self::new(
-            FailureKind::Refused,
-            format!(
-                "{peer} knows no application \"{}\" ({}).",
-                peer.app,
-                shown_code(code)
-            ),
-            "Check the part of the address after the server's name.",
+            Cause::UnknownApplication,
+            peer,
+            &[("code", &shown_code(code))],
         )
     }
 
@@ -101,85 +108,73 @@ impl Failure {
     #[must_use]
     pub fn connection_rejected(peer: &Peer, code: &str) -> Self {
         Self::new(
-            FailureKind::Refused,
-            format!("{peer} refused the connection ({}).", shown_code(code)),
-            "Check the address; the server may also ask for a user name and password, or allow certain networks only.",
+            Cause::ConnectionRejected,
+            peer,
+            &[("code", &shown_code(code))],
         )
+    }
+
+    /// The server refused to begin a stream, before it knew the key.
+    #[must_use]
+    pub fn stream_refused(peer: &Peer, code: &str) -> Self {
+        Self::new(Cause::StreamRefused, peer, &[("code", &shown_code(code))])
     }
 
     /// The server refused the stream: wrong key, no right, event over.
     #[must_use]
     pub fn publish_denied(peer: &Peer, code: &str) -> Self {
-        Self::new(
-            FailureKind::Refused,
-            format!("{peer} refused the stream ({}).", shown_code(code)),
-            "Check the stream key: copy it again from the service's page, and see that the event is open there.",
-        )
+        Self::new(Cause::StreamDenied, peer, &[("code", &shown_code(code))])
     }
 
     /// The name is taken.
     #[must_use]
     pub fn name_in_use(peer: &Peer, code: &str) -> Self {
-        Self::new(
-            FailureKind::NameInUse,
-            format!(
-                "{peer} says this stream key is in use or not valid ({}).",
-                shown_code(code)
-            ),
-            "After a lost connection that passes by itself; otherwise stop the other program that publishes with this key, or check the key.",
-        )
+        Self::new(Cause::NameInUse, peer, &[("code", &shown_code(code))])
     }
 
     /// The server cannot serve us now.
     #[must_use]
     pub fn server_failed(peer: &Peer, code: &str) -> Self {
-        Self::new(
-            FailureKind::Closed,
-            format!("{peer} reported a failure ({}).", shown_code(code)),
-            "That is the server's own trouble and may pass; otherwise ask its operator.",
-        )
+        Self::new(Cause::ServerFailed, peer, &[("code", &shown_code(code))])
     }
 
     /// An error status that this program does not know.
     #[must_use]
     pub fn unknown_status(peer: &Peer, code: &str) -> Self {
-        Self::new(
-            FailureKind::Protocol,
-            format!("{peer} reported an error ({}).", shown_code(code)),
-            "Look the code up in the server's manual, or ask its operator.",
-        )
+        Self::new(Cause::UnknownStatus, peer, &[("code", &shown_code(code))])
     }
+}
 
+/// The conversation itself.
+impl Failure {
     /// No data was acknowledged for a while.
     #[must_use]
     pub fn stalled(peer: &Peer, silent_for: Duration) -> Self {
-        Self::new(
-            FailureKind::Stalled,
-            format!(
-                "Nothing that was sent to {peer} arrived in the last {}.",
-                seconds(silent_for)
-            ),
-            "Check this computer's network connection.",
-        )
+        Self::new(Cause::Stalled, peer, &[("time", &seconds(silent_for))])
     }
 
     /// Something of ours that RTMP cannot carry.
     #[must_use]
     pub fn unsendable(peer: &Peer, problem: &str) -> Self {
-        Self::new(
-            FailureKind::Protocol,
-            format!("What was to be sent to {peer} cannot be sent: {problem}."),
-            "Choose a lower video bitrate.",
-        )
+        Self::new(Cause::Unsendable, peer, &[("reason", problem)])
     }
 
     /// Bytes that RTMP does not allow.
     #[must_use]
     pub fn protocol(peer: &Peer, problem: &str) -> Self {
-        Self::new(
-            FailureKind::Protocol,
-            format!("{peer} broke the RTMP protocol: {problem}."),
-            "If it happens again, report it with the server's name and version.",
-        )
+        Self::new(Cause::Protocol, peer, &[("reason", problem)])
     }
 }
+
+/// The whole hours after which services end streams, if `live_for` is about that long.
+fn time_limit(live_for: Duration) -> Option<u64> {
+    TIME_LIMITS_HOURS.iter().copied().find(|hours| {
+        let limit = Duration::from_secs(hours * 3600);
+        live_for.abs_diff(limit) <= TIME_LIMIT_TOLERANCE
+    })
+}
+
+/// How long services let a stream last: Facebook 4 h, and its addresses 24 h; Amazon IVS 48 h.
+const TIME_LIMITS_HOURS: [u64; 3] = [4, 24, 48];
+/// How exactly they keep to it: the event may have begun before the stream.
+const TIME_LIMIT_TOLERANCE: Duration = Duration::from_mins(2);

@@ -109,7 +109,7 @@ fn explain(failure: &Failure, is_over: bool) -> Message {
         .map_or_else(String::new, |words| format!(" The server said: “{words}”"));
     Message {
         what: format!("{}{words}", failure.what),
-        remedy: failure.remedy.clone(),
+        remedy: format!("{} {}", failure.likely(), failure.remedy),
         is_over,
     }
 }

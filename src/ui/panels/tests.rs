@@ -17,7 +17,7 @@ use crate::{
         command::Command,
         event::{Event, RecordingStatus, Stats, StreamStatus},
     },
-    rtmp::refusal::{Failure, FailureKind},
+    rtmp::refusal::{Cause, Failure},
     secret::Secret,
     settings::{
         model::{AudioSource, Settings, VideoSource},
@@ -388,10 +388,12 @@ fn a_refusal_is_told_with_the_servers_words_and_what_to_do() {
     let mut desk = ready();
     desk.hear(Event::Status(StreamStatus::Offline {
         because: Some(Failure {
-            kind: FailureKind::Refused,
-            what: "The server refused the key.".into(),
-            remedy: "Copy the key again.".into(),
             server_words: Some("bad name".into()),
+            ..Failure::of_ours(
+                Cause::StreamDenied,
+                "The server refused the key.",
+                "Copy the key again.",
+            )
         }),
     }));
     let mut harness = harness(desk, |ui, rect, desk, commands| {

@@ -5,7 +5,7 @@ use tokio::{net::TcpListener, time::timeout};
 use super::*;
 use crate::{
     net::{connect::connect, route::Route},
-    rtmp::refusal::FailureKind,
+    rtmp::refusal::{Cause, FailureKind},
 };
 
 const PASSWORD: &str = "s3cretPASS";
@@ -245,7 +245,7 @@ async fn a_proxy_that_is_not_there_is_told_from_the_server() {
         ..peer()
     };
     let failure = connect(&nowhere, true, &route).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::PortRefused);
+    assert_eq!(failure.cause, Cause::ProxyUnreachable);
     assert!(failure.what.contains("the proxy set for"), "{failure}");
 }
 

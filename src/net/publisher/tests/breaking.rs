@@ -58,7 +58,7 @@ fn assert_waited_out(refuse: impl FnOnce(Caller) + Clone + Send + 'static) -> Fa
         panic!("{refused:?}");
     };
     assert_eq!(because.kind, FailureKind::NameInUse);
-    let words = "your previous connection is still held by the server";
+    let words = "our previous connection is still held by the server";
     assert!(because.to_string().contains(words), "{because}");
     // 2 s and a quarter less at least; some time has passed since.
     let wait = retry_at.since(fed.clock.now());
