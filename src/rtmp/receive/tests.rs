@@ -1,5 +1,5 @@
-use super::*;
-use crate::rtmp::{handshake::ClientHandshake, options::HandshakeForm};
+use super::{calls::MOST_COMMANDS, *};
+use crate::rtmp::{handshake::ClientHandshake, message::Command, options::HandshakeForm};
 
 fn at(seconds: u64) -> MediaTime {
     MediaTime::from_millis(seconds * 1000)
@@ -96,6 +96,7 @@ fn another_application_or_key_is_refused_in_words() {
     let policy = ReceivePolicy {
         app: Some("live".to_owned()),
         key: Some(Secret::new("right")),
+        ..ReceivePolicy::default()
     };
     let mut client = Client::new(policy.clone());
     client.connect("other");
