@@ -3,6 +3,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`tag`] | the bodies of video and audio tags, which are also the payload of RTMP media messages |
+//! | [`enhanced`] | Enhanced RTMP's tags, read |
 //! | [`avc`] | H.264 in containers: the decoder configuration record, NAL units |
 //! | [`sps`] | what a sequence parameter set says about the picture |
 //! | [`aac`] | the AudioSpecificConfig |
@@ -13,6 +14,7 @@
 pub mod aac;
 pub mod avc;
 mod bits;
+pub mod enhanced;
 pub mod file;
 pub mod metadata;
 pub mod sps;
