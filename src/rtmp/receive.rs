@@ -26,9 +26,9 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    chunk::{ChunkReader, ChunkWriter},
+    chunk::{ChunkReader, ChunkWriter, RawMessage},
     handshake::ServerHandshake,
-    message::{Message, UserControl},
+    message::{Message, UserControl, aggregate, type_id},
     session::{CONNECTION, Output, ReceivedBytes},
 };
 use crate::{amf0::Value, flv::file::FlvTag, secret::Secret, units::MediaTime};
@@ -237,8 +237,13 @@ impl ReceiveSession {
         while !matches!(self.state, State::Ended)
             && let Some(raw) = self.reader.next_message().map_err(|e| e.to_string())?
         {
-            let message = Message::parse(&raw).map_err(|error| error.to_string())?;
-            self.take(now, message, raw.timestamp, raw.stream_id)?;
+            if raw.type_id == type_id::AGGREGATE {
+                for part in aggregate::parts(&raw).take(MOST_PARTS) {
+                    self.take_raw(now, &part.map_err(|error| error.to_string())?)?;
+                }
+            } else {
+                self.take_raw(now, &raw)?;
+            }
         }
         match self.received.acknowledgement() {
             Some(message) if !matches!(self.state, State::Ended) => self.send(&message, CONNECTION),
@@ -246,13 +251,12 @@ impl ReceiveSession {
         }
     }
 
-    fn take(
-        &mut self,
-        now: MediaTime,
-        message: Message,
-        timestamp: u32,
-        stream_id: u32,
-    ) -> Result<(), Ending> {
+    fn take_raw(&mut self, now: MediaTime, raw: &RawMessage) -> Result<(), Ending> {
+        if matches!(self.state, State::Ended) {
+            return Ok(());
+        }
+        let message = Message::parse(raw).map_err(|error| error.to_string())?;
+        let timestamp = raw.timestamp;
         let publishing = matches!(self.state, State::Publishing(_));
         match message {
             Message::WindowAckSize(window) => self.received.set_window(window),
@@ -275,7 +279,7 @@ impl ReceiveSession {
                     self.events.push_back(Received::Metadata(metadata));
                 }
             }
-            Message::Command(command) => return self.take_command(now, &command, stream_id),
+            Message::Command(command) => return self.take_command(now, &command, raw.stream_id),
             _ => {}
         }
         Ok(())
@@ -366,6 +370,8 @@ const PUBLISHER_SILENCE: (Duration, Duration) = (Duration::from_secs(15), Durati
 const PLAYER_SILENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(90));
 /// How long a player may wait for a publisher.
 const WAIT_FOR_PUBLISHER: Duration = Duration::from_mins(5);
+/// How many messages one aggregate message may hold.
+const MOST_PARTS: usize = 4096;
 
 #[cfg(test)]
 mod tests;

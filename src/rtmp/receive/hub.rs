@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    meaning::{Meaning, Track},
+    meaning::{Header, Meaning},
     policy::{Refusal, stream_name},
 };
 use crate::{
@@ -209,8 +209,7 @@ struct Stream {
     first: u64,
     bytes: usize,
     metadata: Option<FlvTag>,
-    /// The codec header of each track.
-    headers: BTreeMap<Track, FlvTag>,
+    headers: BTreeMap<Header, FlvTag>,
     start: Option<Start>,
     has_pictures: bool,
 }
@@ -254,18 +253,27 @@ impl Stream {
             Meaning::Metadata if tag.body.len() <= LONGEST_HEADER => {
                 self.metadata = Some(tag.clone());
             }
-            Meaning::Header(track) if tag.body.len() <= LONGEST_HEADER => {
-                if self.headers.len() < MOST_TRACKS || self.headers.contains_key(&track) {
-                    self.headers.insert(track, tag.clone());
+            Meaning::Header(header) if tag.body.len() <= LONGEST_HEADER => {
+                if self.headers.len() < MOST_HEADERS || self.headers.contains_key(&header) {
+                    self.headers.insert(header, tag.clone());
                 }
             }
-            Meaning::KeyFrame => self.start_here(),
+            Meaning::KeyFrame(track) if self.is_first_track(track) => self.start_here(),
             Meaning::Frame if !self.has_pictures => self.start_here(),
             _ => {}
         }
         self.bytes += cost(&tag);
         self.log.push_back(Logged { tag, at: now });
         self.forget_what_is_old(now);
+    }
+
+    /// Whether no picture has a lower number. The key frames of the others come right behind.
+    fn is_first_track(&self, track: u8) -> bool {
+        let first = self.headers.keys().find_map(|header| match header {
+            Header::Video(track) => Some(*track),
+            _ => None,
+        });
+        first.is_none_or(|first| track <= first)
     }
 
     fn start_here(&mut self) {
@@ -381,8 +389,8 @@ pub const LARGEST_LAG: Duration = Duration::from_secs(10);
 pub const LONGEST_GROUP: Duration = Duration::from_mins(1);
 /// Bytes of metadata or of a codec header that is kept for players to come.
 const LONGEST_HEADER: usize = 64 * 1024;
-/// Tracks whose codec headers are kept.
-const MOST_TRACKS: usize = 32;
+/// Codec headers that are kept.
+const MOST_HEADERS: usize = 32;
 
 #[cfg(test)]
 pub(super) mod testing;

@@ -87,7 +87,7 @@ impl Playback {
             TagKind::Audio if !self.wants_audio && meaning == Meaning::Frame => return None,
             TagKind::Audio => {}
             TagKind::Video => match (self.pictures, meaning) {
-                (Pictures::SentSoon, Meaning::KeyFrame) => self.pictures = Pictures::Sent,
+                (Pictures::SentSoon, Meaning::KeyFrame(_)) => self.pictures = Pictures::Sent,
                 (Pictures::Sent, _) | (_, Meaning::Header(_)) => {}
                 (Pictures::SentSoon | Pictures::Unwanted, _) => return None,
             },

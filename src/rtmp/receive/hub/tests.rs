@@ -87,7 +87,7 @@ fn a_player_begins_with_headers_and_the_last_key_frame() {
 fn a_players_bytes_are_the_publishers() {
     let mut one = OneStream::new();
     let mut picture = key_frame(0);
-    picture.body = Bytes::from(vec![0x17; 1000]);
+    picture.body = Bytes::from([&picture.body[..], &[7; 1000]].concat());
     one.push([picture.clone()]);
     for _ in 0..3 {
         let player = one.join();
