@@ -32,7 +32,7 @@ use super::{
     session::{CONNECTION, Output, ReceivedBytes},
 };
 use crate::{amf0::Value, flv::file::FlvTag, secret::Secret, units::MediaTime};
-use calls::CommandBudget;
+use calls::Budget;
 use playback::Playback;
 pub use login::Gate;
 pub use policy::{ReceivePolicy, Refusal};
@@ -47,7 +47,7 @@ pub struct ReceiveSession {
     state: State,
     reader: ChunkReader,
     writer: ChunkWriter,
-    commands: CommandBudget,
+    budget: Budget,
     app: String,
     /// Message streams created so far; they are numbered from 1 on.
     streams: u32,
@@ -70,6 +70,10 @@ pub enum Input<'a> {
     Received(&'a [u8]),
     /// The client closed its end of the connection.
     PeerClosed,
+    /// The client does not read what it is sent.
+    PeerStuck,
+    /// The client, which neither publishes nor plays yet, has to make room for another one.
+    Evicted,
     /// It has become late.
     Tick,
     /// This is next for the player, as [`hub::Hub::next`] gives it.
@@ -142,7 +146,7 @@ impl ReceiveSession {
             state: State::Handshaking(ServerHandshake::new(seed)),
             reader: ChunkReader::new(),
             writer: ChunkWriter::new(),
-            commands: CommandBudget::new(now),
+            budget: Budget::new(now),
             app: String::new(),
             streams: 0,
             deadline: now + SETUP_TIMEOUT,
@@ -163,6 +167,8 @@ impl ReceiveSession {
         let result = match input {
             Input::Received(bytes) => self.receive(now, bytes),
             Input::PeerClosed => Err(format!("the {} closed the connection", self.client())),
+            Input::PeerStuck => Err(format!("the {} was too slow", self.client())),
+            Input::Evicted => Err("the client dawdled while others came".to_owned()),
             Input::Tick => self.look_at_clock(now),
             Input::Media(tag) => self.play(tag),
             Input::StreamBegan => self.stream_began(),
@@ -244,6 +250,9 @@ impl ReceiveSession {
             } else {
                 self.take_raw(now, &raw)?;
             }
+        }
+        if !matches!(self.state, State::Publishing(_)) {
+            self.budget.take_bytes(now, bytes.len())?;
         }
         match self.received.acknowledgement() {
             Some(message) if !matches!(self.state, State::Ended) => self.send(&message, CONNECTION),

@@ -19,29 +19,42 @@ use crate::{
     units::MediaTime,
 };
 
-/// How many commands a client may still send. It is renewed from time to time, as a player may pause and go
-/// on for days.
+/// How much a client may still say. It is renewed from time to time, as a player may pause and go on for days.
 #[derive(Debug)]
-pub(super) struct CommandBudget {
-    left: u32,
+pub(super) struct Budget {
+    commands: u32,
+    bytes: usize,
     renewed_at: MediaTime,
 }
 
-impl CommandBudget {
+impl Budget {
     pub(super) fn new(now: MediaTime) -> Self {
         Self {
-            left: MOST_COMMANDS,
+            commands: MOST_COMMANDS,
+            bytes: MOST_BYTES_WITHOUT_MEDIA,
             renewed_at: now,
         }
     }
 
-    fn take(&mut self, now: MediaTime) -> Result<(), Ending> {
-        if now.since(self.renewed_at) >= COMMANDS_RENEWED {
-            *self = Self::new(now);
-        }
-        self.left = (self.left.checked_sub(1))
+    fn take_command(&mut self, now: MediaTime) -> Result<(), Ending> {
+        self.renew(now);
+        self.commands = (self.commands.checked_sub(1))
             .ok_or_else(|| "the client sends too many commands".to_owned())?;
         Ok(())
+    }
+
+    /// For who does not publish, as media are long.
+    pub(super) fn take_bytes(&mut self, now: MediaTime, count: usize) -> Result<(), Ending> {
+        self.renew(now);
+        self.bytes = (self.bytes.checked_sub(count))
+            .ok_or_else(|| "the client sends too much without publishing".to_owned())?;
+        Ok(())
+    }
+
+    fn renew(&mut self, now: MediaTime) {
+        if now.since(self.renewed_at) >= BUDGET_LASTS {
+            *self = Self::new(now);
+        }
     }
 }
 
@@ -52,7 +65,7 @@ impl ReceiveSession {
         command: &Command,
         stream_id: u32,
     ) -> Result<(), Ending> {
-        self.commands.take(now)?;
+        self.budget.take_command(now)?;
         match (&self.state, command.name.as_str()) {
             (State::Connecting, "connect") => self.accept_connection(now, command),
             (State::Connecting, name) => Err(format!(
@@ -431,9 +444,11 @@ const CAPABILITIES: f64 = 14.0;
 const CHUNK_SIZE: u32 = 4096;
 /// How much the client may receive between its acknowledgements.
 const WINDOW: u32 = 2_500_000;
-/// How many commands a session may see in [`COMMANDS_RENEWED`]; a publisher needs about eight.
+/// How many commands a session may see in [`BUDGET_LASTS`]; a publisher needs about eight.
 pub(super) const MOST_COMMANDS: u32 = 256;
-const COMMANDS_RENEWED: Duration = Duration::from_mins(1);
+/// How many bytes a session may see in that time without being a publisher's.
+pub(super) const MOST_BYTES_WITHOUT_MEDIA: usize = 256 * 1024;
+const BUDGET_LASTS: Duration = Duration::from_mins(1);
 /// Message streams of a connection; one is used.
 const MOST_MESSAGE_STREAMS: u32 = 16;
 /// Bytes of an application's name or a key.

@@ -31,6 +31,8 @@ pub struct Hub {
     streams: BTreeMap<StreamId, Stream>,
     players: BTreeMap<PlayerId, Player>,
     last_id: u64,
+    /// What players lost that are gone.
+    lost_before: u64,
 }
 
 /// A stream that is or was published, for as long as somebody still plays it.
@@ -134,8 +136,11 @@ impl Hub {
 
     /// The player is gone.
     pub fn leave(&mut self, id: PlayerId) {
-        let player = self.players.remove(&id);
-        if let Some(stream) = player.and_then(|player| player.stream) {
+        let Some(player) = self.players.remove(&id) else {
+            return;
+        };
+        self.lost_before += player.lost;
+        if let Some(stream) = player.stream {
             self.forget_if_unused(stream);
         }
     }
@@ -147,10 +152,22 @@ impl Hub {
         players.filter(|player| player.stream == Some(id)).count()
     }
 
-    /// How many tags of its stream this player did not get because it was too slow.
+    /// How many tags players did not get because they were too slow, from the begin on.
     #[must_use]
-    pub fn lost_by(&self, id: PlayerId) -> u64 {
-        self.players.get(&id).map_or(0, |player| player.lost)
+    pub fn lost(&self) -> u64 {
+        self.lost_before + self.players.values().map(|player| player.lost).sum::<u64>()
+    }
+
+    /// How many streams there are, with those that are over and still played.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// How many players there are, with those that wait.
+    #[must_use]
+    pub fn players(&self) -> usize {
+        self.players.len()
     }
 
     /// Bytes kept, over all streams.
