@@ -278,7 +278,7 @@ fn tag(media: &Received) -> Option<FlvTag> {
         Received::Audio { timestamp, body } => (TagKind::Audio, *timestamp, body.clone()),
         Received::Video { timestamp, body } => (TagKind::Video, *timestamp, body.clone()),
         Received::Metadata(values) => {
-            let data = vec![Value::from("onMetaData"), values.clone()];
+            let data = vec![Value::from("onMetaData"), without_end(values)];
             (TagKind::Script, 0, Message::Data(data).payload())
         }
         Received::Began { .. } | Received::Joined { .. } | Received::Ended { .. } => return None,
@@ -288,6 +288,14 @@ fn tag(media: &Received) -> Option<FlvTag> {
         timestamp,
         body,
     })
+}
+
+/// Metadata for players: whatever a publisher says, a live stream has neither length nor size, and players that
+/// are told of one believe it.
+fn without_end(metadata: &Value) -> Value {
+    let properties = metadata.properties().unwrap_or_default().iter();
+    let kept = properties.filter(|(name, _)| name != "duration" && name != "filesize");
+    Value::EcmaArray(kept.cloned().collect())
 }
 
 /// Sends all of `bytes`, or fails when the client takes too long to read them.

@@ -237,9 +237,7 @@ impl ReceiveSession {
         self.status("status", "NetStream.Play.Start", "Playing.", stream_id)?;
         // Whether players may take pictures and sound apart; some Flash players wait for it.
         let access = ["|RtmpSampleAccess".into(), true.into(), true.into()];
-        self.send(&Message::Data(access.into()), stream_id)?;
-        let start = information("status", "NetStream.Data.Start", "Data begin.");
-        self.send(&Message::Data(vec!["onStatus".into(), start]), stream_id)
+        self.send(&Message::Data(access.into()), stream_id)
     }
 
     /// Tells a publisher or player why it is not let in.
