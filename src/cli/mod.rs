@@ -6,6 +6,7 @@
 //! | [`exit`] | how the program ends: its statuses |
 //! | [`output`] | standard output and error |
 //! | [`sources`] | from what was typed to devices |
+//! | [`destination`] | from what was typed to a destination |
 //! | [`live`] | `skywave live` |
 //! | [`story`] | what happens, as lines for people or as JSON |
 //! | [`check`] | `skywave check` |
@@ -14,6 +15,7 @@
 
 pub mod args;
 pub mod check;
+pub mod destination;
 pub mod devices;
 pub mod exit;
 pub mod live;
