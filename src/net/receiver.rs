@@ -128,16 +128,18 @@ impl Receiver {
         let server = Arc::new(Server::new(config, Box::new(sink))?);
         let thread = {
             let server = Arc::clone(&server);
-            thread::Builder::new().name("receiver".to_owned()).spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = accept(listener, server) => {}
-                        // An error means that the handle is gone, which asks for the same.
-                        _ = stopped.wait_for(|stopped| *stopped) => {}
-                    }
-                });
-                runtime.shutdown_background();
-            })?
+            thread::Builder::new()
+                .name("receiver".to_owned())
+                .spawn(move || {
+                    runtime.block_on(async {
+                        tokio::select! {
+                            () = accept(listener, server) => {}
+                            // An error means that the handle is gone, which asks for the same.
+                            _ = stopped.wait_for(|stopped| *stopped) => {}
+                        }
+                    });
+                    runtime.shutdown_background();
+                })?
         };
         Ok(Self {
             address,
@@ -192,10 +194,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(
-        config: ReceiverConfig,
-        sink: Box<dyn FnMut(ReceiverEvent) + Send>,
-    ) -> io::Result<Self> {
+    fn new(config: ReceiverConfig, sink: Box<dyn FnMut(ReceiverEvent) + Send>) -> io::Result<Self> {
         let mut policy = config.policy;
         if let Some(credentials) = config.login {
             let mut seal = [0; 32];

@@ -33,8 +33,8 @@ use super::{
 };
 use crate::{amf0::Value, flv::file::FlvTag, secret::Secret, units::MediaTime};
 use calls::Budget;
-use playback::Playback;
 pub use login::Gate;
+use playback::Playback;
 pub use policy::{ReceivePolicy, Refusal};
 
 /// One client's session; see [`super::session`] for how it is driven.

@@ -153,7 +153,11 @@ mod tests {
         let mut places: Vec<_> = (1..=MOST_STRANGERS as u64)
             .map(|connection| entrance.admit(connection, HERE).unwrap())
             .collect();
-        assert!(places.iter_mut().all(|(_, evicted)| evicted.try_recv().is_err()));
+        assert!(
+            places
+                .iter_mut()
+                .all(|(_, evicted)| evicted.try_recv().is_err())
+        );
         assert!(places.iter().all(|(_, evicted)| !evicted.is_terminated()));
         let _newcomer = entrance.admit(1000, HERE).unwrap();
         assert_eq!(entrance.count(), (MOST_STRANGERS + 2, MOST_STRANGERS));
@@ -169,7 +173,11 @@ mod tests {
             .map(|connection| entrance.admit(connection, far).unwrap())
             .collect();
         assert!(entrance.admit(100, far).is_none());
-        assert!(entrance.admit(101, Ipv4Addr::new(192, 0, 2, 2).into()).is_some());
+        assert!(
+            entrance
+                .admit(101, Ipv4Addr::new(192, 0, 2, 2).into())
+                .is_some()
+        );
         places.pop();
         assert!(entrance.admit(102, far).is_some());
     }

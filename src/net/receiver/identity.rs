@@ -38,7 +38,8 @@ impl Identity {
         if chain.is_empty() {
             return Err(unreadable(certificates, pem::Error::NoItemsFound));
         }
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|source| unreadable(key, source))?;
+        let private =
+            PrivateKeyDer::from_pem_file(key).map_err(|source| unreadable(key, source))?;
         let provider = Arc::new(ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -70,7 +70,9 @@ impl ReceiveSession {
             (State::Connecting, "connect") => self.accept_connection(now, command),
             (State::Connecting, name) => Err(format!(
                 "\"{}\" came before \"connect\"",
-                name.escape_default().take(LONGEST_QUOTE).collect::<String>()
+                name.escape_default()
+                    .take(LONGEST_QUOTE)
+                    .collect::<String>()
             )),
             (State::Connected, "createStream") => self.create_stream(command),
             (State::Connected, "publish") => self.accept_publisher(now, command, stream_id),
@@ -141,12 +143,7 @@ impl ReceiveSession {
     }
 
     /// Says why `connect` was refused; what ends the session is told to its owner otherwise.
-    fn reject(
-        &mut self,
-        connect: &Command,
-        code: &str,
-        description: &str,
-    ) -> Result<(), Ending> {
+    fn reject(&mut self, connect: &Command, code: &str, description: &str) -> Result<(), Ending> {
         let information = information("error", code, description);
         let error = Command::new("_error", connect.transaction, vec![information]);
         self.send(&Message::Command(error), CONNECTION)
@@ -165,9 +162,7 @@ impl ReceiveSession {
     fn key(&self, command: &Command, stream_id: u32) -> Result<Secret, Ending> {
         let name = &command.name;
         if !(1..=self.streams).contains(&stream_id) {
-            return Err(format!(
-                "\"{name}\" came on a stream that was not created"
-            ));
+            return Err(format!("\"{name}\" came on a stream that was not created"));
         }
         let key = command.args.first().and_then(Value::as_str);
         let key = key.unwrap_or_default();
@@ -453,4 +448,3 @@ const MOST_MESSAGE_STREAMS: u32 = 16;
 const LONGEST_NAME: usize = 1024;
 /// Characters of what a client calls something that are repeated to the owner.
 const LONGEST_QUOTE: usize = 40;
-

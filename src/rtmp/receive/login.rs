@@ -59,7 +59,9 @@ impl Gate {
                 if !self.is_fresh(opaque, now) {
                     return rejected(told(Verdict::WrongPassword), "the login came too late");
                 }
-                let verdict = self.challenge(opaque.to_owned()).judge(&answer, &self.known);
+                let verdict = self
+                    .challenge(opaque.to_owned())
+                    .judge(&answer, &self.known);
                 match verdict {
                     Verdict::Welcome => Ok(()),
                     Verdict::WrongPassword => {
@@ -103,10 +105,12 @@ impl Gate {
             Hmac::<Sha256>::new_from_slice(&self.seal).expect("an HMAC takes keys of any length");
         mac.update(text.as_bytes());
         let bytes = mac.finalize().into_bytes();
-        bytes[..MAC_BYTES].iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}"); // to a string: cannot fail
-            text
-        })
+        bytes[..MAC_BYTES]
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}"); // to a string: cannot fail
+                text
+            })
     }
 }
 

@@ -75,8 +75,14 @@ mod tests {
     fn legacy_tags_are_told_apart() {
         let header = Meaning::Header;
         assert_eq!(Meaning::of(&testing::metadata()), Meaning::Metadata);
-        assert_eq!(Meaning::of(&testing::avc_header(0)), header(Header::Video(0)));
-        assert_eq!(Meaning::of(&testing::aac_header(0)), header(Header::Audio(0)));
+        assert_eq!(
+            Meaning::of(&testing::avc_header(0)),
+            header(Header::Video(0))
+        );
+        assert_eq!(
+            Meaning::of(&testing::aac_header(0)),
+            header(Header::Audio(0))
+        );
         assert_eq!(Meaning::of(&testing::key_frame(0)), Meaning::KeyFrame(0));
         assert_eq!(Meaning::of(&testing::frame(0)), Meaning::Frame);
         assert_eq!(Meaning::of(&testing::sound(0)), Meaning::Frame);
@@ -90,7 +96,10 @@ mod tests {
             (b"\x91hvc1\x00\x00\x00\x01", Meaning::KeyFrame(0)),
             (b"\x93av01\x01", Meaning::KeyFrame(0)),
             (b"\xA1hvc1\x00\x00\x00\x01", Meaning::Frame),
-            (b"\x94hvc1\x02\x00\x09colorInfo\x06", header(Header::Colour(0))),
+            (
+                b"\x94hvc1\x02\x00\x09colorInfo\x06",
+                header(Header::Colour(0)),
+            ),
             (b"\x96\x00hvc1\x02\x01", header(Header::Video(2))),
             (b"\x96\x01hvc1\x02\x00\x00\x00\x01", Meaning::KeyFrame(2)),
         ] {

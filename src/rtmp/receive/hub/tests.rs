@@ -157,10 +157,7 @@ fn an_ended_stream_is_played_to_its_end_and_then_forgotten() {
     // Somebody publishes under the name again meanwhile.
     let next = one.hub.publish("live", &key()).unwrap();
     one.hub.push(next, at(0), key_frame(7));
-    assert_eq!(
-        one.all(player),
-        (vec![avc_header(0), key_frame(0)], true)
-    );
+    assert_eq!(one.all(player), (vec![avc_header(0), key_frame(0)], true));
     one.hub.leave(player);
     one.hub.unpublish(next);
     assert_eq!(one.hub.bytes(), 0);
@@ -182,10 +179,7 @@ fn a_player_that_is_too_slow_goes_on_at_a_key_frame_and_slows_nobody() {
         one.assert_next(quick, &[tag(time)]);
     }
     let (tags, _) = one.all(slow);
-    assert_eq!(
-        tags[..3],
-        [avc_header(0), key_frame(56_000), frame(57_000)]
-    );
+    assert_eq!(tags[..3], [avc_header(0), key_frame(56_000), frame(57_000)]);
     assert_eq!(one.hub.lost(), 55);
     one.hub.leave(slow);
     one.assert_next(quick, &[]);
