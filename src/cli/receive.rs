@@ -33,7 +33,7 @@ use std::{
 use self::{
     args::{Asked, ReceiveArgs},
     board::Board,
-    save::{Saved, Saver},
+    save::Saver,
     tale::{Tale, Told},
 };
 use super::{

@@ -376,7 +376,7 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a publisher may be silent before it is asked for a sign of life, and before it is given up.
 const PUBLISHER_SILENCE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(30));
 /// The same for a player, which has little to say.
-const PLAYER_SILENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(90));
+const PLAYER_SILENCE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_secs(90));
 /// How long a player may wait for a publisher.
 const WAIT_FOR_PUBLISHER: Duration = Duration::from_mins(5);
 /// How many messages one aggregate message may hold.

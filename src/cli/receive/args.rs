@@ -1,6 +1,6 @@
 //! What may be typed behind `skywave receive`, and what it comes to.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fmt::Display, fs, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
@@ -165,8 +165,8 @@ fn check_folder(folder: &PathBuf) -> Result<(), Exit> {
     }
 }
 
-fn usage(message: impl ToString) -> Exit {
-    Exit::new(ExitStatus::Usage, message.to_string())
+fn usage(message: impl Display) -> Exit {
+    Exit::new(ExitStatus::Usage, message)
 }
 
 #[cfg(test)]

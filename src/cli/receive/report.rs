@@ -180,7 +180,7 @@ impl StreamReport {
             }
             Some(earliest) if begin - earliest > LATE_MILLIS => self.late += 1,
             earliest => {
-                self.earliest = Some(earliest.map_or(begin, |earliest| earliest.min(begin)))
+                self.earliest = Some(earliest.map_or(begin, |earliest| earliest.min(begin)));
             }
         }
     }

@@ -270,10 +270,12 @@ impl Stream {
             Meaning::Metadata if tag.body.len() <= LONGEST_HEADER => {
                 self.metadata = Some(tag.clone());
             }
-            Meaning::Header(header) if tag.body.len() <= LONGEST_HEADER => {
-                if self.headers.len() < MOST_HEADERS || self.headers.contains_key(&header) {
-                    self.headers.insert(header, tag.clone());
-                }
+            Meaning::Header(header)
+                if tag.body.len() <= LONGEST_HEADER
+                    && (self.headers.len() < MOST_HEADERS
+                        || self.headers.contains_key(&header)) =>
+            {
+                self.headers.insert(header, tag.clone());
             }
             Meaning::KeyFrame(track) if self.is_first_track(track) => self.start_here(),
             Meaning::Frame if !self.has_pictures => self.start_here(),
