@@ -325,6 +325,7 @@ mod tests {
     use std::io::Cursor;
 
     use hex_literal::hex;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
     use crate::{
@@ -506,5 +507,86 @@ mod tests {
             FlvReader::new(&file[..]).unwrap().next_tag(),
             Err(FlvError::Encrypted)
         ));
+    }
+
+    /// Pictures and sounds with any bytes, behind a key frame; in the order of their times.
+    fn any_packets() -> impl Strategy<Value = Vec<Packet>> {
+        let packet = (
+            any::<bool>(),
+            any::<bool>(),
+            0..40_u64,
+            vec(any::<u8>(), 0..50),
+        );
+        vec(packet, 0..20).prop_map(|packets| {
+            let mut time = 0;
+            let mut all = vec![video_at(millis(0), true)];
+            for (is_video, key_frame, later, data) in packets {
+                time += later;
+                let mut packet = if is_video {
+                    video_at(millis(time), key_frame)
+                } else {
+                    audio_at(millis(time))
+                };
+                match &mut packet {
+                    Packet::Video(packet) => packet.data = data.into(),
+                    Packet::Audio(packet) => packet.data = data.into(),
+                }
+                all.push(packet);
+            }
+            all
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn any_packets_are_in_the_file_as_they_came(
+            packets in any_packets(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let file = written(format(), &packets);
+            let tags = read(&file);
+            let is_header = |tag: &FlvTag| tag.body[1] == 0;
+            let media: Vec<_> = tags
+                .iter()
+                .skip(1)
+                .filter(|tag| !is_header(tag))
+                .map(|tag| (tag.kind, u64::from(tag.timestamp), tag.body.clone()))
+                .collect();
+            let given: Vec<_> = packets
+                .iter()
+                .map(|packet| match packet {
+                    Packet::Video(packet) => (
+                        TagKind::Video,
+                        packet.time.as_millis(),
+                        tag::avc_frame(packet).to_bytes(),
+                    ),
+                    Packet::Audio(packet) => (
+                        TagKind::Audio,
+                        packet.time.as_millis(),
+                        tag::aac_frame(packet).to_bytes(),
+                    ),
+                })
+                .collect();
+            prop_assert_eq!(media, given);
+
+            let length = FIRST_TAG_AT + cut.index(file.len() - FIRST_TAG_AT);
+            let begin = read(&file[..length]);
+            prop_assert_eq!(&begin[..], &tags[..begin.len()]);
+        }
+
+        #[test]
+        fn arbitrary_bytes_behind_a_header_come_to_an_end(
+            bytes in vec(prop_oneof![any::<u8>(), Just(0), Just(9)], 0..200),
+        ) {
+            let file = [&hex!("464C56 01 05 00000009 00000000")[..], &bytes].concat();
+            let mut reader = FlvReader::new(&file[..]).unwrap();
+            let mut total = 0;
+            while let Ok(Some(tag)) = reader.next_tag() {
+                total += 11 + tag.body.len();
+            }
+            prop_assert!(total <= bytes.len());
+        }
     }
 }

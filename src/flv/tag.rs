@@ -295,6 +295,7 @@ mod tests {
     use std::sync::Arc;
 
     use hex_literal::hex;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
     use crate::units::MediaTime;
@@ -421,5 +422,59 @@ mod tests {
             );
         }
         assert_eq!(audio(&hex!("AF")), Err(TagError::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn any_picture_and_sound_is_read_as_it_was_written(
+            data in vec(any::<u8>(), 0..100),
+            key_frame in any::<bool>(),
+        ) {
+            let data = Bytes::from(data);
+            let packet = VideoPacket { data: data.clone(), ..video(key_frame) };
+            let body = avc_frame(&packet).to_bytes();
+            prop_assert_eq!(
+                VideoTag::parse(&body),
+                Ok(VideoTag::Frame { key_frame, composition_time: 0, data: data.clone() })
+            );
+            let info = kind_of_video(&body).unwrap();
+            prop_assert_eq!(info.is_key_frame(), key_frame);
+            prop_assert_eq!(&info.data, &data);
+
+            let body = TagBody::audio(packet_type::FRAME, data.clone()).to_bytes();
+            prop_assert_eq!(AudioTag::parse(&body), Ok(AudioTag::Frame(data.clone())));
+            prop_assert_eq!(kind_of_audio(&body).unwrap().data, data);
+        }
+
+        #[test]
+        fn both_ways_of_reading_agree_about_any_body(
+            body in vec(prop_oneof![any::<u8>(), Just(0x17), Just(0xAF), 0..3_u8], 0..12),
+        ) {
+            let body = Bytes::from(body);
+            let info = kind_of_video(&body);
+            match VideoTag::parse(&body) {
+                Ok(VideoTag::Frame { key_frame, composition_time, data }) => {
+                    let info = info.unwrap();
+                    prop_assert_eq!(info.is_key_frame(), key_frame);
+                    prop_assert_eq!(info.composition_offset, composition_time);
+                    prop_assert_eq!(info.data, data);
+                }
+                Ok(VideoTag::SequenceHeader(_)) => {
+                    prop_assert!(info.unwrap().is_sequence_header());
+                }
+                Ok(_) | Err(TagError::Enhanced(_) | TagError::VideoCodec(_)) => {}
+                Err(error) => prop_assert_eq!(info, Err(error)),
+            }
+            let info = kind_of_audio(&body);
+            match AudioTag::parse(&body) {
+                Ok(AudioTag::Frame(data)) => prop_assert_eq!(info.unwrap().data, data),
+                Ok(AudioTag::SequenceHeader(_)) => {
+                    prop_assert!(info.unwrap().is_sequence_header());
+                }
+                Ok(AudioTag::Silence) => prop_assert_eq!(info.unwrap().codec, None),
+                Err(TagError::Enhanced(_) | TagError::AudioCodec(_)) => {}
+                Err(error) => prop_assert_eq!(info, Err(error)),
+            }
+        }
     }
 }

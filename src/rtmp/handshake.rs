@@ -184,7 +184,7 @@ const HELLO_BYTES: usize = 1 + BLOCK_BYTES;
 /// Instead of a version in C1 or S1: there is no digest.
 const SIMPLE: [u8; 4] = [0; 4];
 
-/// Flash Player 9.0.124.2, of the first that play H.264. Servers look for a digest from version 9 on.
+/// Flash Player 9.0.124.2: what other programs with this handshake say they are.
 const PLAYER_VERSION: [u8; 4] = [9, 0, 124, 2];
 
 /// Flash Media Server 3.0.1.123, as `fmsVer` tells it.
@@ -230,7 +230,7 @@ fn hello_block(received: &[u8]) -> Option<&Block> {
     received.get(1..)?.first_chunk()
 }
 
-/// Bytes that look random (SplitMix64).
+/// Bytes that look random (`SplitMix64`).
 #[derive(Debug)]
 struct Noise(u64);
 
@@ -368,6 +368,19 @@ mod tests {
         ServerHandshake::new(2).receive(&hello, &mut out).unwrap();
         assert_eq!(out[..9], [3, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(out[HELLO_BYTES..], hello[1..], "S2 is C1");
+    }
+
+    #[test]
+    fn an_answer_that_is_none_of_the_own_block_is_let_pass() {
+        for form in [HandshakeForm::Simple, HandshakeForm::Digest] {
+            let mut client = ClientHandshake::new(form, 1, &mut Vec::new());
+            let mut server = ServerHandshake::new(1);
+            let mut input = vec![VERSION];
+            input.extend(vec![0xAA; 2 * BLOCK_BYTES]);
+            assert_eq!(client.receive(&input, &mut Vec::new()), Ok(3073));
+            assert_eq!(server.receive(&input, &mut Vec::new()), Ok(3073));
+            assert!(client.is_complete() && server.is_complete());
+        }
     }
 
     #[test]

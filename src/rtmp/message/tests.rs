@@ -1,7 +1,8 @@
 use hex_literal::hex;
+use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::rtmp::chunk::ChunkReader;
+use crate::{amf0::testing::any_value, rtmp::chunk::ChunkReader};
 
 fn raw(type_id: u8, payload: &[u8]) -> RawMessage {
     RawMessage {
@@ -190,6 +191,24 @@ fn commands_go_on_the_chunk_stream_of_what_they_are_about() {
 }
 
 #[test]
+fn sound_pictures_and_metadata_have_chunk_streams_of_their_own() {
+    let streams = [
+        Message::Audio(Bytes::new()),
+        Message::Video(Bytes::new()),
+        Message::Data(vec![Value::Null]),
+        Message::SetChunkSize(128),
+    ]
+    .map(|message| {
+        let mut out = Vec::new();
+        message
+            .write(0, 1, &mut ChunkWriter::new(), &mut out)
+            .unwrap();
+        out[0]
+    });
+    assert_eq!(streams, [4, 6, 5, 2]);
+}
+
+#[test]
 fn media_is_read_back_as_it_was_given() {
     let crate::media::packet::Packet::Video(packet) =
         crate::flv::testing::video_at(crate::units::MediaTime::ZERO, true)
@@ -228,6 +247,127 @@ fn amf3_messages_hold_amf0_values_behind_a_zero() {
         Message::parse(&raw(15, &hex!("00 02 0001 61"))),
         Ok(Message::Data(vec![Value::from("a")]))
     );
+}
+
+#[test]
+fn amf3_messages_may_switch_to_amf3_for_single_values() {
+    // "connect", 1, {app: "a"} in AMF3.
+    let payload =
+        hex!("00 02 0007 636F6E6E656374 00 3FF0000000000000 11 0A 0B 01 07 617070 06 03 61 01");
+    let Ok(Message::Command(command)) = Message::parse(&raw(17, &payload)) else {
+        panic!("no command");
+    };
+    assert_eq!(
+        (command.name.as_str(), command.transaction),
+        ("connect", 1.0)
+    );
+    assert_eq!(command.object.get("app"), Some(&Value::from("a")));
+
+    let payload = hex!("00 02 000A 6F6E4D65746144617461 11 09 01 03 77 04 05 01");
+    let Ok(Message::Data(values)) = Message::parse(&raw(15, &payload)) else {
+        panic!("no data");
+    };
+    assert_eq!(values[1].get("w"), Some(&Value::Number(5.0)));
+}
+
+#[test]
+fn unknown_types_and_events_are_kept_as_they_came() {
+    for type_id in [0, 7, 10, 16, 19, 21, 22, 255] {
+        assert_eq!(
+            Message::parse(&raw(type_id, &[1, 2])),
+            Ok(Message::Other {
+                type_id,
+                payload: Bytes::from_static(&[1, 2])
+            })
+        );
+    }
+    for event in [5, 8, 25, 28, 33, 0xFFFF_u16] {
+        let payload = [&event.to_be_bytes()[..], &[9]].concat();
+        let data = Bytes::from_static(&[9]);
+        assert_eq!(
+            Message::parse(&raw(4, &payload)),
+            Ok(Message::UserControl(UserControl::Other { event, data }))
+        );
+    }
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let bytes = || vec(any::<u8>(), 0..300).prop_map(Bytes::from);
+    let number = any::<u32>;
+    let event = prop_oneof![
+        number().prop_map(UserControl::StreamBegin),
+        number().prop_map(UserControl::StreamEof),
+        number().prop_map(UserControl::StreamDry),
+        (number(), number())
+            .prop_map(|(stream_id, millis)| UserControl::SetBufferLength { stream_id, millis }),
+        number().prop_map(UserControl::StreamIsRecorded),
+        number().prop_map(UserControl::PingRequest),
+        number().prop_map(UserControl::PingResponse),
+        Just(UserControl::SwfVerificationRequest),
+        bytes().prop_map(UserControl::SwfVerificationResponse),
+        number().prop_map(UserControl::BufferEmpty),
+        number().prop_map(UserControl::BufferReady),
+        (33..=u16::MAX, bytes()).prop_map(|(event, data)| UserControl::Other { event, data }),
+    ];
+    let command = (".{0,12}", 0..100_u8, any_value(), vec(any_value(), 0..3)).prop_map(
+        |(name, transaction, object, args)| Command {
+            name,
+            transaction: transaction.into(),
+            object,
+            args,
+        },
+    );
+    prop_oneof![
+        (1..=0x7FFF_FFFF_u32).prop_map(Message::SetChunkSize),
+        number().prop_map(Message::Abort),
+        number().prop_map(Message::Acknowledgement),
+        event.prop_map(Message::UserControl),
+        number().prop_map(Message::WindowAckSize),
+        (number(), 0..3_u8).prop_map(|(window, limit)| Message::SetPeerBandwidth { window, limit }),
+        bytes().prop_map(Message::Audio),
+        bytes().prop_map(Message::Video),
+        vec(any_value(), 0..3).prop_map(Message::Data),
+        command.prop_map(Message::Command),
+        (23..=u8::MAX, bytes()).prop_map(|(type_id, payload)| Message::Other { type_id, payload }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_messages_are_read_as_they_were_written(
+        messages in vec((any_message(), 0..2_u32), 0..8),
+        piece in 1..2000_usize,
+    ) {
+        let mut chunks = ChunkWriter::new();
+        let mut wire = Vec::new();
+        for (message, stream_id) in &messages {
+            message.write(0, *stream_id, &mut chunks, &mut wire).unwrap();
+        }
+        let mut reader = ChunkReader::new();
+        let mut read = Vec::new();
+        for bytes in wire.chunks(piece) {
+            reader.push(bytes);
+            while let Some(raw) = reader.next_message().unwrap() {
+                read.push((Message::parse(&raw).unwrap(), raw.stream_id));
+            }
+        }
+        prop_assert_eq!(read, messages);
+    }
+
+    #[test]
+    fn arbitrary_payloads_are_messages_or_an_error(
+        type_id in 0..24_u8,
+        payload in vec(prop_oneof![any::<u8>(), 0..20_u8], 0..100),
+    ) {
+        let raw = raw(type_id, &payload);
+        let _ = Message::parse(&raw);
+        for part in aggregate::parts(&raw).flatten() {
+            prop_assert!(part.payload.len() < payload.len());
+            let _ = Message::parse(&part);
+        }
+    }
 }
 
 #[test]
