@@ -17,7 +17,7 @@
 //! The password itself does not cross the wire, but MD5 protects it badly against who listens; TLS does.
 
 pub mod adobe;
-pub mod limelight;
+mod limelight;
 
 use super::url::Credentials;
 use crate::secret::Secret;
@@ -57,8 +57,10 @@ pub enum LoginError {
     Denied,
     /// The server wants a kind of proof that is not known here.
     UnknownMethod(String),
-    /// The server asks for the same step again, or its challenge lacks something.
-    Confused,
+    /// The server asks again for what it was given.
+    Again,
+    /// The challenge lacks something.
+    Incomplete,
 }
 
 /// The next step after a rejection with `description`; `None` if that has nothing to do with logging in.
@@ -104,9 +106,12 @@ impl<'a> Demand<'a> {
             Parameters(text)
         });
         let words = description.to_ascii_lowercase();
-        let is_locked = words.contains("locked");
+        let denied = words.contains("code=403");
+        if method.is_none() && parameters.is_none() && !denied {
+            return None;
+        }
         let what = match parameters.as_ref().and_then(|p| p.get("reason")) {
-            _ if is_locked => Wanted::Nothing(LoginError::LockedOut),
+            _ if words.contains("locked") => Wanted::Nothing(LoginError::LockedOut),
             Some("needauth") => Wanted::Proof,
             Some("nosuchuser") => Wanted::Nothing(LoginError::UnknownUser),
             Some(reason) if reason.starts_with("authfail") => {
@@ -114,9 +119,8 @@ impl<'a> Demand<'a> {
             }
             Some(_) => Wanted::Nothing(LoginError::Denied),
             None if words.contains("need auth") => Wanted::User,
-            None if words.contains("code=403") => Wanted::Nothing(LoginError::Denied),
-            None if method.is_some() => Wanted::User,
-            None => return None,
+            None if denied => Wanted::Nothing(LoginError::Denied),
+            None => Wanted::User,
         };
         Some(Self {
             method,
@@ -145,12 +149,12 @@ impl<'a> Demand<'a> {
             (Wanted::User, _) if given.is_empty() => {
                 Ok(format!("?authmod={method}&user={}", credentials.user))
             }
-            (Wanted::Proof, _) if given.contains("&response=") => Err(LoginError::Confused),
+            (Wanted::Proof, _) if given.contains("&response=") => Err(LoginError::Again),
             (Wanted::Proof, "adobe") => adobe::answer(self.parameters, credentials, &challenge),
             (Wanted::Proof, _) => {
                 limelight::answer(self.parameters, attempt.app, credentials, &challenge)
             }
-            _ => Err(LoginError::Confused),
+            _ => Err(LoginError::Again),
         }
     }
 }

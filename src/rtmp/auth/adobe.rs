@@ -141,7 +141,7 @@ pub(super) fn answer(
         opaque: text("opaque"),
     };
     if challenge.challenge.is_empty() && challenge.opaque.is_none() {
-        return Err(LoginError::Confused);
+        return Err(LoginError::Incomplete);
     }
     let user = &credentials.user;
     let response = challenge.response(credentials, client_challenge);

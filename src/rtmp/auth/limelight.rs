@@ -14,7 +14,7 @@ pub(super) fn answer(
     credentials: &Credentials,
     client_nonce: &str,
 ) -> Result<String, LoginError> {
-    let nonce = given.get("nonce").ok_or(LoginError::Confused)?;
+    let nonce = given.get("nonce").ok_or(LoginError::Incomplete)?;
     let user = &credentials.user;
     let response = response(credentials, app, nonce, client_nonce);
     Ok(format!(

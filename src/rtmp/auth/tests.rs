@@ -176,7 +176,7 @@ fn a_challenge_that_lacks_something_is_told_from_an_unknown_user() {
     let known = credentials();
     for (parameters, expected) in [
         ("user=myuser&challenge=c", Err(LoginError::UnknownUser)),
-        ("user=myuser&salt=s", Err(LoginError::Confused)),
+        ("user=myuser&salt=s", Err(LoginError::Incomplete)),
         ("user=myuser&salt=&challenge=c", Ok(())),
         ("user=myuser&salt=s&opaque=o", Ok(())),
     ] {
@@ -189,7 +189,7 @@ fn a_challenge_that_lacks_something_is_told_from_an_unknown_user() {
         assert_eq!(answer.map(drop), expected, "{parameters}");
     }
     let without_nonce = step("authmod=llnw : ?reason=needauth&user=u", Some(&known), None);
-    assert_eq!(without_nonce, Err(LoginError::Confused));
+    assert_eq!(without_nonce, Err(LoginError::Incomplete));
 }
 
 #[test]
@@ -240,14 +240,14 @@ fn who_has_no_user_or_no_password_is_told_so() {
 fn the_same_step_twice_is_the_end() {
     let known = credentials();
     let again = step(DEMAND, Some(&known), Some("?authmod=adobe&user=myuser"));
-    assert_eq!(again, Err(LoginError::Confused));
+    assert_eq!(again, Err(LoginError::Again));
     let challenge = challenge().description("myuser");
     let again = step(
         &challenge,
         Some(&known),
         Some("?authmod=adobe&user=myuser&challenge=c&response=r"),
     );
-    assert_eq!(again, Err(LoginError::Confused));
+    assert_eq!(again, Err(LoginError::Again));
 }
 
 #[test]
@@ -262,6 +262,7 @@ fn other_rejections_have_nothing_to_do_with_logging_in() {
         "",
         "Connection failed.",
         "Application (live) is not defined.",
+        "This stream was blocked; you need auth from the owner.",
     ] {
         assert_eq!(next_step(description, &attempt), None);
     }
