@@ -27,7 +27,7 @@ pub struct Arguments {
 pub enum Command {
     /// Publish to a server, or record, or both, until stopped with Ctrl-C
     #[command(after_help = EXIT_STATUSES)]
-    Live(LiveArgs),
+    Live(Box<LiveArgs>),
     /// Show what viewers would get: publish to a receiver inside this program and judge what arrives
     Check(CheckArgs),
     /// Be a small server: take streams, save them, and let players on this computer watch
@@ -286,7 +286,7 @@ mod tests {
             .iter()
             .chain(arguments);
         match Arguments::try_parse_from(all)?.command {
-            Some(Command::Live(live)) => Ok(live),
+            Some(Command::Live(live)) => Ok(*live),
             _ => unreachable!("the arguments ask for live"),
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     },
     rtmp::{
         connect_arguments,
-        url::{PastedAddress, ServerUrl, read_key, split_paste},
+        url::{ServerUrl, read_key, split_paste},
     },
     secret::Secret,
 };
@@ -30,12 +30,12 @@ use crate::{
 /// # Errors
 /// One line that names the argument which cannot be right, and no secret.
 pub fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
-    let pasted = split_paste(to).map_err(usage)?;
+    let pasted = split_paste(to).map_err(|error| usage(error.to_string()))?;
     let (server, key) = match (stream_key(&args.key)?, pasted.key) {
         (Some(key), None) => (pasted.server, key),
         // With a key of its own, an address is not split.
         (Some(key), Some(last)) => {
-            ServerUrl::parse(to).map_err(usage)?;
+            ServerUrl::parse(to).map_err(|error| usage(error.to_string()))?;
             (format!("{}/{}", pasted.server, last.expose()), key)
         }
         (None, Some(key)) => {
@@ -217,8 +217,8 @@ fn warn_that_key_is_visible() {
     );
 }
 
-fn usage(message: impl ToString) -> Exit {
-    Exit::new(ExitStatus::Usage, message.to_string())
+fn usage(message: impl Into<String>) -> Exit {
+    Exit::new(ExitStatus::Usage, message.into())
 }
 
 /// More than the longest secret: what such a file may hold is not for us to trust.
@@ -238,7 +238,9 @@ mod tests {
     const SECRET: &str = "s3cretTEXT";
 
     fn asked(to: &str, arguments: &[&str]) -> Result<Destination, Exit> {
-        let all = ["skywave", "live", "--to", to].iter().chain(arguments);
+        let all = ["skywave", "live", "--to", to]
+            .into_iter()
+            .chain(arguments.iter().copied());
         let Some(Command::Live(args)) = Arguments::try_parse_from(all).unwrap().command else {
             unreachable!("the arguments ask for live");
         };

@@ -21,6 +21,7 @@ pub use crate::{
     net::route::{Fingerprint, LocalEnd, Proxy, Route, Trust},
     record::RecordingTarget,
     rtmp::{
+        connect_arguments,
         options::{HandshakeForm, SessionOptions},
         url::Credentials,
     },

@@ -127,7 +127,7 @@ impl<'a> Found<'a> {
 
         let beside = before.rsplit(['\n', '\r']).next().unwrap_or_default();
         let opening = beside.chars().last();
-        let end = match opening.and_then(|quote| closing_quote(quote)) {
+        let end = match opening.and_then(closing_quote) {
             Some(quote) => line.find(quote),
             None if beside.trim().is_empty() => None,
             None => line.find(char::is_whitespace),
@@ -143,12 +143,11 @@ impl<'a> Found<'a> {
     /// The key, where it stands apart from the address.
     fn key(&self) -> Option<&'a str> {
         let [before, behind] = self.around;
-        let labelled = |text| labelled_key(text);
-        let below = self.below.split(['\n', '\r']).map(str::trim);
-        labelled(self.below)
-            .or_else(|| labelled(behind))
-            .or_else(|| labelled(before))
-            .or_else(|| below.into_iter().find(|line| is_lone_key(line)))
+        let mut below = self.below.split(['\n', '\r']).map(str::trim);
+        labelled_key(self.below)
+            .or_else(|| labelled_key(behind))
+            .or_else(|| labelled_key(before))
+            .or_else(|| below.find(|line| is_lone_key(line)))
     }
 }
 

@@ -5,153 +5,37 @@ fn parsed(text: &str) -> ServerUrl {
     ServerUrl::parse(text).unwrap()
 }
 
+/// What was typed; scheme, host, port and application (`-`: none); `tcUrl`.
+const APART: &str = "
+    rtmp://a.example/live           | rtmp a.example 1935 live            | rtmp://a.example/live
+    RTMP://A.Example:1936/Live/     | rtmp a.example 1936 Live            | rtmp://a.example:1936/Live
+    rtmp://a.example:1935/live      | rtmp a.example 1935 live            | rtmp://a.example:1935/live
+    rtmp://a.example:/live          | rtmp a.example 1935 live            | rtmp://a.example/live
+    rtmps://a.example/app/inst      | rtmps a.example 443 app/inst        | rtmps://a.example/app/inst
+    rtmps://a.example:443/rtmp/     | rtmps a.example 443 rtmp            | rtmps://a.example:443/rtmp
+    rtmp://a.example./live          | rtmp a.example 1935 live            | rtmp://a.example/live
+    rtmp://a.example//live//        | rtmp a.example 1935 live            | rtmp://a.example/live
+    rtmp://a.example/app//inst      | rtmp a.example 1935 app//inst       | rtmp://a.example/app//inst
+    rtmp://[::1]:1936/live          | rtmp ::1 1936 live                  | rtmp://[::1]:1936/live
+    rtmp://[2001:DB8::1]/live       | rtmp 2001:db8::1 1935 live          | rtmp://[2001:db8::1]/live
+    rtmp://[fe80::1%eth0]/live      | rtmp fe80::1%eth0 1935 live         | rtmp://[fe80::1]/live
+    rtmp://[fe80::1%25en-1]:1/a     | rtmp fe80::1%en-1 1 a               | rtmp://[fe80::1]:1/a
+    rtmp://127.0.0.1/live?vhost=a/b | rtmp 127.0.0.1 1935 live?vhost=a/b  | rtmp://127.0.0.1/live?vhost=a/b
+    rtmp://a.example?x=/y           | rtmp a.example 1935 ?x=/y           | rtmp://a.example/?x=/y
+    rtmp://localhost                | rtmp localhost 1935 -               | rtmp://localhost/
+    rtmp://my_nas/live              | rtmp my_nas 1935 live               | rtmp://my_nas/live
+";
+
 #[test]
 fn addresses_are_taken_apart() {
-    use Scheme::{Rtmp, Rtmps};
-    for (text, scheme, host, port, app, tc_url) in [
-        (
-            "rtmp://a.example/live",
-            Rtmp,
-            "a.example",
-            1935,
-            "live",
-            "rtmp://a.example/live",
-        ),
-        (
-            "RTMP://A.Example:1936/Live/",
-            Rtmp,
-            "a.example",
-            1936,
-            "Live",
-            "rtmp://a.example:1936/Live",
-        ),
-        (
-            "rtmp://a.example:1935/live",
-            Rtmp,
-            "a.example",
-            1935,
-            "live",
-            "rtmp://a.example:1935/live",
-        ),
-        (
-            "rtmp://a.example:/live",
-            Rtmp,
-            "a.example",
-            1935,
-            "live",
-            "rtmp://a.example/live",
-        ),
-        (
-            "rtmps://a.example/app/inst",
-            Rtmps,
-            "a.example",
-            443,
-            "app/inst",
-            "rtmps://a.example/app/inst",
-        ),
-        (
-            "rtmps://a.example:443/rtmp/",
-            Rtmps,
-            "a.example",
-            443,
-            "rtmp",
-            "rtmps://a.example:443/rtmp",
-        ),
-        (
-            "rtmp://a.example./live",
-            Rtmp,
-            "a.example",
-            1935,
-            "live",
-            "rtmp://a.example/live",
-        ),
-        (
-            "rtmp://a.example//live//",
-            Rtmp,
-            "a.example",
-            1935,
-            "live",
-            "rtmp://a.example/live",
-        ),
-        (
-            "rtmp://a.example/app//inst",
-            Rtmp,
-            "a.example",
-            1935,
-            "app//inst",
-            "rtmp://a.example/app//inst",
-        ),
-        (
-            "rtmp://[::1]:1936/live",
-            Rtmp,
-            "::1",
-            1936,
-            "live",
-            "rtmp://[::1]:1936/live",
-        ),
-        (
-            "rtmp://[2001:DB8::1]/live",
-            Rtmp,
-            "2001:db8::1",
-            1935,
-            "live",
-            "rtmp://[2001:db8::1]/live",
-        ),
-        (
-            "rtmp://[fe80::1%eth0]/live",
-            Rtmp,
-            "fe80::1%eth0",
-            1935,
-            "live",
-            "rtmp://[fe80::1]/live",
-        ),
-        (
-            "rtmp://[fe80::1%25en-1]:1/a",
-            Rtmp,
-            "fe80::1%en-1",
-            1,
-            "a",
-            "rtmp://[fe80::1]:1/a",
-        ),
-        (
-            "rtmp://127.0.0.1/live?vhost=a/b",
-            Rtmp,
-            "127.0.0.1",
-            1935,
-            "live?vhost=a/b",
-            "rtmp://127.0.0.1/live?vhost=a/b",
-        ),
-        (
-            "rtmp://a.example?x=/y",
-            Rtmp,
-            "a.example",
-            1935,
-            "?x=/y",
-            "rtmp://a.example/?x=/y",
-        ),
-        (
-            "rtmp://localhost",
-            Rtmp,
-            "localhost",
-            1935,
-            "",
-            "rtmp://localhost/",
-        ),
-        (
-            "rtmp://my_nas/live",
-            Rtmp,
-            "my_nas",
-            1935,
-            "live",
-            "rtmp://my_nas/live",
-        ),
-    ] {
+    for row in APART.lines().filter(|row| !row.is_empty()) {
+        let [text, parts, tc_url] = row.split(" | ").map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
         let url = parsed(text);
-        assert_eq!(
-            (url.scheme, url.host.as_str(), url.port, url.app.as_str()),
-            (scheme, host, port, app),
-            "{text}"
-        );
+        let app = if url.app.is_empty() { "-" } else { &url.app };
+        let found = format!("{} {} {} {app}", url.scheme.name(), url.host, url.port);
+        assert_eq!(found, parts, "{text}");
         assert_eq!(url.tc_url(), tc_url);
         assert_eq!(url.credentials, None);
     }
