@@ -4,18 +4,24 @@
 mod client;
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     sync::mpsc,
     time::Instant,
 };
 
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio_rustls::rustls;
+
 use self::client::Client;
 use super::{entrance::MOST_STRANGERS, *};
 use crate::{
     amf0::Value,
     rtmp::{
+        handshake::ClientHandshake,
         message::{Command, Message},
+        options::HandshakeForm,
         receive::hub,
     },
     secret::Secret,
@@ -358,4 +364,69 @@ fn a_key_is_asked_of_publishers_and_players() {
         client.wait_for_status(status);
     }
     pair.go_on();
+}
+
+/// A certificate for "localhost", its identity for a receiver, and a client's TLS that trusts it.
+fn tls() -> (Identity, rustls::ClientConfig) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(path("cert.pem"), cert.pem()).unwrap();
+    fs::write(path("key.pem"), signing_key.serialize_pem()).unwrap();
+    let identity = Identity::load(&path("cert.pem"), &path("key.pem")).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (identity, client)
+}
+
+#[test]
+fn a_secured_receiver_speaks_to_who_trusts_it_and_outlives_who_does_not() {
+    let (identity, client) = tls();
+    let running = Running::start(ReceiverConfig {
+        identity: Some(identity),
+        ..ReceiverConfig::default()
+    });
+    let connect = || TcpStream::connect(running.address()).unwrap();
+    // Somebody who speaks plain RTMP, and somebody who says nothing.
+    let (mut plain, silent) = (connect(), connect());
+    plain.write_all(&[3; 1537]).unwrap();
+    let because = running.end_of(plain.local_addr().unwrap()).unwrap();
+    assert!(because.contains("could not be secured"), "{because}");
+
+    let name = "localhost".try_into().unwrap();
+    let session = rustls::ClientConnection::new(Arc::new(client), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(session, connect());
+    let mut out = Vec::new();
+    let mut handshake = ClientHandshake::new(HandshakeForm::Simple, 1, &mut out);
+    let mut buffer = [0; 4096];
+    while !handshake.is_complete() {
+        stream.write_all(&out).unwrap();
+        out.clear();
+        let count = stream.read(&mut buffer).unwrap();
+        handshake.receive(&buffer[..count], &mut out).unwrap();
+    }
+    assert_eq!(running.receiver.figures().strangers, 2);
+    drop(silent);
+}
+
+#[test]
+fn a_user_must_log_in() {
+    let running = Running::start(ReceiverConfig {
+        login: Some(Credentials {
+            user: "ann".to_owned(),
+            password: Secret::new("s3cret"),
+        }),
+        ..ReceiverConfig::default()
+    });
+    let mut client = Client::shake_hands(running.address());
+    client.ask_for("live");
+    client.wait_for_status("NetConnection.Connect.Rejected");
+    let because = running.end_of(client.local_addr()).unwrap();
+    assert!(because.contains("log in"), "{because}");
 }

@@ -25,6 +25,15 @@ pub(super) struct Client {
 impl Client {
     /// Connects up to a message stream that exists.
     pub(super) fn connect(address: SocketAddr) -> Self {
+        let mut client = Self::shake_hands(address);
+        client.ask_for("live");
+        client.wait_for_status("NetConnection.Connect.Success");
+        client.call("createStream", vec![], 0);
+        client
+    }
+
+    /// Connects up to the end of the handshake.
+    pub(super) fn shake_hands(address: SocketAddr) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -42,19 +51,19 @@ impl Client {
             reader.push(&buffer[taken..count]);
         }
         stream.write_all(&out).unwrap();
-        let mut client = Self {
+        Self {
             stream,
             reader,
             writer: ChunkWriter::new(),
-        };
+        }
+    }
+
+    pub(super) fn ask_for(&mut self, app: &str) {
         let connect = Command {
-            object: Value::object([("app", Value::from("live"))]),
+            object: Value::object([("app", Value::from(app))]),
             ..Command::new("connect", 1.0, Vec::new())
         };
-        client.send(&Message::Command(connect), 0);
-        client.wait_for_status("NetConnection.Connect.Success");
-        client.call("createStream", vec![], 0);
-        client
+        self.send(&Message::Command(connect), 0);
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
