@@ -8,7 +8,7 @@
 //! | [`publisher`] | publishes one stream and keeps at it |
 //! | `attempt` | one connection of a publisher |
 //! | `inbox` | the queue between the encoders and the connection |
-//! | [`receiver`] | a small server that takes streams |
+//! | [`receiver`] | a small server that takes streams and lets players watch them |
 
 mod attempt;
 pub mod connect;
