@@ -38,7 +38,7 @@ struct Running {
 
 impl Running {
     fn start(config: ReceiverConfig) -> Self {
-        let (sender, events) = mpsc::channel();
+        let (sender, events) = mpsc::sync_channel(10_000);
         let listen = "127.0.0.1:0".parse().unwrap();
         let receiver = Receiver::run(listen, config, move |event| {
             // Media would be many.
@@ -47,7 +47,7 @@ impl Running {
                 Received::Began { .. } | Received::Joined { .. } | Received::Ended { .. }
             );
             if told {
-                let _ = sender.send(event);
+                let _ = sender.try_send(event);
             }
         })
         .unwrap();

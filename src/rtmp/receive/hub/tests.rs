@@ -259,7 +259,7 @@ proptest! {
     #[test]
     fn whatever_a_player_misses_it_goes_on_in_order_and_at_a_key_frame(steps in steps()) {
         let [key_body, body] = [key_frame(0), frame(0)]
-            .map(|tag| Bytes::from([&tag.body[..5], &[0; LONGEST]].concat()));
+            .map(|tag| Bytes::from([&tag.body[..5], &vec![0; LONGEST]].concat()));
         let mut one = OneStream::new();
         let player = one.join();
         let (mut now, mut number, mut last) = (0, 0, None);
