@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::receive::args::ReceiveArgs;
 use crate::{
     engine::command::OutputFormat,
     media::packet::{AudioFormat, VideoFormat},
@@ -29,6 +30,9 @@ pub enum Command {
     Live(Box<LiveArgs>),
     /// Show what viewers would get: publish to a receiver inside this program and judge what arrives
     Check(CheckArgs),
+    /// Be a small server: take streams, save them, and let players on this computer watch
+    #[command(after_help = EXIT_STATUSES)]
+    Receive(ReceiveArgs),
     /// List cameras with their formats, and microphones
     Devices(DevicesArgs),
 }

@@ -59,7 +59,7 @@ pub fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
     })
 }
 
-fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
+pub(super) fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
     let (text, origin) = if let Some(variable) = &args.key_env {
         from_variable(variable, "stream key")?
     } else if let Some(file) = &args.key_file {
@@ -181,7 +181,7 @@ fn options(args: &ConnectionArgs) -> Result<SessionOptions, Exit> {
 }
 
 /// What an environment variable holds, without the spaces around it, and the variable in words.
-fn from_variable(variable: &str, what: &str) -> Result<(String, String), Exit> {
+pub(super) fn from_variable(variable: &str, what: &str) -> Result<(String, String), Exit> {
     let text = env::var(variable).map_err(|error| {
         usage(format!(
             "the environment variable {variable} gives no {what} ({}); set it to the {what}",
@@ -199,7 +199,7 @@ fn from_variable(variable: &str, what: &str) -> Result<(String, String), Exit> {
 }
 
 /// The first line of a file, without the spaces around it, and the file in words.
-fn from_file(file: &Path, what: &str) -> Result<(String, String), Exit> {
+pub(super) fn from_file(file: &Path, what: &str) -> Result<(String, String), Exit> {
     let shown = file.display();
     let line = first_line(file).map_err(|error| {
         usage(format!(

@@ -63,7 +63,7 @@ pub fn live(args: &LiveArgs) -> Result<(), Exit> {
 }
 
 /// Ctrl-C (and SIGTERM) ask for a clean stop; a second one does not wait for it.
-fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
+pub(super) fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     let on_interrupt = || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {

@@ -10,6 +10,7 @@
 //! | [`live`] | `skywave live` |
 //! | [`story`] | what happens, as lines for people or as JSON |
 //! | [`check`] | `skywave check` |
+//! | [`receive`] | `skywave receive` |
 //! | [`devices`] | `skywave devices` |
 //! | [`window`] | `skywave` without a command |
 
@@ -20,6 +21,7 @@ pub mod devices;
 pub mod exit;
 pub mod live;
 pub mod output;
+pub mod receive;
 pub mod sources;
 pub mod story;
 pub mod window;

@@ -10,6 +10,7 @@
 //! | [`metadata`] | `onMetaData` |
 //! | [`timestamps`] | media time to stream milliseconds |
 //! | [`mod@file`] | whole files, written and read |
+//! | [`tag_file`] | files of tags as they came from somewhere else |
 
 pub mod aac;
 pub mod avc;
@@ -19,6 +20,7 @@ pub mod file;
 pub mod metadata;
 pub mod sps;
 pub mod tag;
+pub mod tag_file;
 pub mod timestamps;
 
 #[cfg(test)]
