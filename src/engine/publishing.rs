@@ -265,6 +265,6 @@ mod tests {
     fn a_wrong_address_is_told_as_one() {
         let failure =
             server_of(&Destination::new("srt://a.example", Secret::default())).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Address);
+        assert_eq!(failure.cause, refusal::Cause::Address);
     }
 }

@@ -140,11 +140,6 @@ const CASES: &[(Cause, Provoke)] = &[
         let trust = Trust::Only(identity.fingerprint());
         secured_for(trust, move |stream| identity.stolen().show(stream))
     }),
-    (Cause::NameUnfitForTls, || {
-        // Short for 127.0.0.1, and no name.
-        let port = serving(vec![Box::new(|stream| respond(stream, b""))]).port();
-        publish_to(&format!("rtmps://127.1:{port}/live"), Plan::default())
-    }),
     (Cause::TlsAnsweredByRtmp, || {
         secured(|stream| respond(stream, &[3; 1537]))
     }),
@@ -369,7 +364,6 @@ const CASES: &[(Cause, Provoke)] = &[
 const NO_SERVER: &[Cause] = &[
     // On our own side, before anything is sent.
     Cause::Address,
-    Cause::NoKey,
     Cause::ThisComputer,
     // The system's doing, which a test cannot have it do: see the tests of `net::connect` and `rtmp::refusal`.
     Cause::LookupTimedOut,
@@ -377,6 +371,8 @@ const NO_SERVER: &[Cause] = &[
     Cause::InterfaceByAddressOnly,
     Cause::CertificateRevoked,
     Cause::TrustUnreadable,
+    // No name server gives such a name an address.
+    Cause::NameUnfitForTls,
     // After two minutes of `StillHeld`: see the tests of `control::reconnect`.
     Cause::HeldTooLong,
 ];

@@ -137,13 +137,6 @@ impl Failure {
         }
     }
 
-    /// There is no stream key to publish under.
-    #[must_use]
-    pub fn no_key() -> Self {
-        let cause = Cause::NoKey;
-        Self::of_ours(cause, cause.happened(), cause.remedy())
-    }
-
     /// Whether trying again later, unchanged, may work.
     #[must_use]
     pub fn may_mend(&self) -> bool {

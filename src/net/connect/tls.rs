@@ -35,8 +35,9 @@ pub(super) async fn secure(
     tcp: TcpStream,
     trust: &Trust,
 ) -> Result<TlsOverTcp, Failure> {
-    // A name is sent along (SNI), which large services need; an IP address is not.
-    let Ok(name) = ServerName::try_from(peer.host.clone()) else {
+    // A name is sent along (SNI), which large services need; an IP address is not. Certificates know no zones.
+    let host = peer.host.split('%').next().unwrap_or_default().to_owned();
+    let Ok(name) = ServerName::try_from(host) else {
         return Err(Failure::name_not_fit_for_tls(peer));
     };
     let verifier = Verifier::new(trust)

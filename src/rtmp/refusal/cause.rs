@@ -89,11 +89,6 @@ causes! {
         likely: "Part of it is missing or was typed wrongly.",
         remedy: "Copy the address again from the streaming service's page.",
     }
-    NoKey is Address {
-        happened: "The stream key is empty.",
-        likely: "It was not pasted yet.",
-        remedy: "Copy the stream key from your streaming service.",
-    }
     ThisComputer is Local {
         happened: "This computer could not do its part: {reason}.",
         likely: "It is short of memory, or another program is in the way.",

@@ -150,7 +150,7 @@ fn what_no_server_can_be_scripted_for_is_told_in_full_too() {
             "for 120 seconds",
         ),
         (Failure::publisher_crashed(&peer()), "example.org"),
-        (Failure::no_key(), "is empty"),
+        (Failure::name_not_fit_for_tls(&peer()), "example.org"),
     ] {
         assert!(failure.what.contains(words), "{failure}");
         assert!(!failure.to_string().contains('{'), "{failure}");
