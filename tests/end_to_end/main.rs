@@ -9,6 +9,7 @@
 //! | `reconnect` | a server that goes away and comes back |
 //! | `refusals` | bad input: one line that says what to do, and an exit status |
 //! | `secrets` | the stream key appears nowhere |
+//! | `interop_servers` | other people's servers get what was sent, whole and in time |
 //! | `window` | Go Live, pressed in a real window |
 //! | `measuring` | that what the tests measure with measures right |
 //! | `support` | starting and stopping the program and its peers; measuring what they recorded |
@@ -18,6 +19,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod interop_servers;
 mod live;
 mod measuring;
 mod microphone;
