@@ -10,6 +10,7 @@ use skywave::cli::{
     exit::{Exit, ExitStatus},
     live::live,
     output::{print_error, print_line},
+    receive::receive,
     window::window,
 };
 use tracing::level_filters::LevelFilter;
@@ -37,6 +38,7 @@ fn run() -> Result<(), Exit> {
         None => window(),
         Some(Command::Live(args)) => live(&args),
         Some(Command::Check(args)) => check(&args),
+        Some(Command::Receive(args)) => receive(&args),
         Some(Command::Devices(args)) => print_line(devices(&args)),
     }
 }

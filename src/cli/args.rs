@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::receive::args::ReceiveArgs;
 use crate::{
     engine::command::OutputFormat,
     media::packet::{AudioFormat, VideoFormat},
@@ -26,9 +27,12 @@ pub struct Arguments {
 pub enum Command {
     /// Publish to a server, or record, or both, until stopped with Ctrl-C
     #[command(after_help = EXIT_STATUSES)]
-    Live(LiveArgs),
+    Live(Box<LiveArgs>),
     /// Show what viewers would get: publish to a receiver inside this program and judge what arrives
     Check(CheckArgs),
+    /// Be a small server: take streams, save them, and let players on this computer watch
+    #[command(after_help = EXIT_STATUSES)]
+    Receive(ReceiveArgs),
     /// List cameras with their formats, and microphones
     Devices(DevicesArgs),
 }
@@ -60,6 +64,9 @@ pub struct LiveArgs {
     /// Tell what happens as JSON, one object per line
     #[arg(long)]
     pub json: bool,
+    /// For servers and networks that want more than address and key
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }
 
 /// Where the stream key comes from.
@@ -75,6 +82,55 @@ pub struct KeyArgs {
     /// The stream key itself; other users of this computer can see it, prefer --key-env or --key-file
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Option<String>,
+}
+
+/// For servers and networks that want more than address and key.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Advanced connection")]
+pub struct ConnectionArgs {
+    /// Log in as this user where the server asks for it (it may also stand in the address)
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Take the user's password from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub password_env: Option<String>,
+    /// Take the user's password from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// For rtmps://, trust the issuers in this PEM file besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// For rtmps://, trust only the certificate with this SHA-256 fingerprint, whatever name it bears
+    #[arg(long, value_name = "SHA256", conflicts_with = "ca_file")]
+    pub pin: Option<String>,
+    /// Leave this computer through this address of its own, or through this network interface
+    #[arg(long, value_name = "ADDRESS|INTERFACE")]
+    pub from: Option<String>,
+    /// Reach rtmps:// servers through this HTTP proxy, such as <http://user@proxy.example.org:3128>
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Take the proxy's password from this environment variable
+    #[arg(long, value_name = "VAR", requires = "proxy")]
+    pub proxy_password_env: Option<String>,
+    /// How to greet the server; some old Adobe servers insist on digests
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub handshake: HandshakeChoice,
+    /// Do not tell the server what Enhanced RTMP this program knows
+    #[arg(long)]
+    pub no_enhanced: bool,
+    /// Give the server a further connect argument, as rtmpdump's --conn: B:1, N:1.5, S:text, Z:, and O:1, NS:name:text, O:0 for an object; once for each
+    #[arg(long, value_name = "TYPE:VALUE", allow_hyphen_values = true)]
+    pub connect_arg: Vec<String>,
+}
+
+/// How to greet the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum HandshakeChoice {
+    /// As the specification has it
+    #[default]
+    Simple,
+    /// With digests, as Flash Player did
+    Digest,
 }
 
 /// Picture and sound; without any, the first camera and the default microphone, else test picture and beep.
@@ -230,7 +286,7 @@ mod tests {
             .iter()
             .chain(arguments);
         match Arguments::try_parse_from(all)?.command {
-            Some(Command::Live(live)) => Ok(live),
+            Some(Command::Live(live)) => Ok(*live),
             _ => unreachable!("the arguments ask for live"),
         }
     }
@@ -287,5 +343,19 @@ mod tests {
         assert!(live(&["--test-picture", "--no-video"]).is_err());
         assert!(live(&["--tone", "--mic", "x"]).is_err());
         assert!(live(&["--key", "a", "--key-env", "B"]).is_err());
+    }
+
+    #[test]
+    fn certificates_are_trusted_in_one_way_and_passwords_come_from_one_place() {
+        assert!(live(&["--ca-file", "a.pem", "--pin", "AB"]).is_err());
+        assert!(live(&["--password-env", "A", "--password-file", "b"]).is_err());
+        assert!(live(&["--proxy-password-env", "A"]).is_err());
+        assert!(live(&["--password", "s3cret"]).is_err());
+    }
+
+    #[test]
+    fn connect_arguments_keep_their_order() {
+        let asked = live(&["--connect-arg", "N:-1", "--connect-arg", "S:a b"]).unwrap();
+        assert_eq!(asked.connection.connect_arg, ["N:-1", "S:a b"]);
     }
 }

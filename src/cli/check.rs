@@ -192,7 +192,10 @@ impl Tape {
                     Ok(AudioTag::Frame(data)) => analysis.push_audio(timestamp, &data),
                     _ => {}
                 },
-                Received::Began { .. } | Received::Metadata(_) | Received::Ended { .. } => {}
+                Received::Began { .. }
+                | Received::Joined { .. }
+                | Received::Metadata(_)
+                | Received::Ended { .. } => {}
             }
         }
         analysis

@@ -1,19 +1,15 @@
 //! `skywave live`: publish, record, or both, until stopped.
 
 use std::{
-    env,
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
-    path::Path,
     process,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use super::{
-    args::{KeyArgs, LiveArgs},
+    args::LiveArgs,
+    destination::destination,
     exit::{Exit, ExitStatus},
-    output::print_warning,
     sources::Sources,
     story::Story,
 };
@@ -24,8 +20,6 @@ use crate::{
         handle::Engine,
     },
     record::RecordingTarget,
-    rtmp::url::split_paste,
-    secret::Secret,
     units::MediaTime,
 };
 
@@ -68,77 +62,8 @@ pub fn live(args: &LiveArgs) -> Result<(), Exit> {
     end
 }
 
-/// The server and key asked for. An address that ends in the key is split when no key is given otherwise.
-fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
-    let usage = |message: String| Exit::new(ExitStatus::Usage, message);
-    let (server, key) = if let Some(key) = stream_key(&args.key)? {
-        (to.to_owned(), key)
-    } else {
-        let pasted = split_paste(to).map_err(|error| usage(error.to_string()))?;
-        let key = pasted.key.ok_or_else(|| {
-            usage("the stream key is missing; give it with --key-env VAR or --key-file FILE".into())
-        })?;
-        warn_that_key_is_visible();
-        (pasted.server, key)
-    };
-    Ok(Destination {
-        give_up_after: args.give_up_after,
-        ..Destination::new(server, key)
-    })
-}
-
-fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
-    let usage = |message: String| Exit::new(ExitStatus::Usage, message);
-    let (key, origin) = if let Some(variable) = &args.key_env {
-        let key = env::var(variable).map_err(|error| {
-            usage(format!(
-                "the environment variable {variable} gives no stream key ({error}); set it to the key"
-            ))
-        })?;
-        (key, format!("the environment variable {variable}"))
-    } else if let Some(file) = &args.key_file {
-        let shown = file.display();
-        let line = first_line(file).map_err(|error| {
-            usage(format!(
-                "the key file {shown} cannot be read ({error}); name a text file with the key in its first line"
-            ))
-        })?;
-        (line, format!("the key file {shown}"))
-    } else if let Some(key) = &args.key {
-        warn_that_key_is_visible();
-        (key.clone(), "--key".to_owned())
-    } else {
-        return Ok(None);
-    };
-    let key = key.trim_start_matches('\u{feff}').trim();
-    if key.is_empty() {
-        return Err(usage(format!(
-            "the stream key from {origin} is empty; copy it from your streaming service"
-        )));
-    }
-    if key.chars().any(char::is_control) {
-        return Err(usage(format!(
-            "the stream key from {origin} has unprintable characters in it; copy it from your streaming service"
-        )));
-    }
-    Ok(Some(Secret::new(key)))
-}
-
-/// The first line of a file that may be anything.
-fn first_line(file: &Path) -> io::Result<String> {
-    let mut line = String::new();
-    BufReader::new(File::open(file)?.take(LONGEST_KEY)).read_line(&mut line)?;
-    Ok(line)
-}
-
-fn warn_that_key_is_visible() {
-    print_warning(
-        "the stream key is visible to other users of this computer; prefer --key-env or --key-file",
-    );
-}
-
 /// Ctrl-C (and SIGTERM) ask for a clean stop; a second one does not wait for it.
-fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
+pub(super) fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     let on_interrupt = || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -255,9 +180,6 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// The engine promises to stop within a second; what takes longer is not waited for.
 const STOP_PATIENCE: Duration = Duration::from_millis(950);
-
-/// More than the longest stream key: what a key file may hold is not for us to trust.
-const LONGEST_KEY: u64 = 64 * 1024;
 
 /// What shells call an end by Ctrl-C.
 const INTERRUPTED_TWICE: i32 = 130;

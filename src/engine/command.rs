@@ -1,17 +1,31 @@
 //! What may be asked of a running engine.
 
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use thiserror::Error;
 
 use crate::{
     capture::source::{AudioChoice, VideoChoice},
     media::packet::{AudioFormat, VideoFormat},
-    net::route::Route,
-    rtmp::options::SessionOptions,
+    net::route::{MAX_PEM_BYTES, RouteError},
     secret::Secret,
     units::Decibels,
 };
 
-pub use crate::record::RecordingTarget;
+pub use crate::{
+    net::route::{Fingerprint, LocalEnd, Proxy, Route, Trust},
+    record::RecordingTarget,
+    rtmp::{
+        connect_arguments,
+        options::{HandshakeForm, SessionOptions},
+        url::Credentials,
+    },
+};
 
 /// One wish. Commands never block and never fail: what came of them is told by events.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,8 +68,10 @@ pub struct OutputFormat {
 pub struct Destination {
     /// `rtmp://` or `rtmps://` address up to the application: everything but the stream key.
     pub server: String,
-    /// The stream key.
+    /// The stream key; empty where the address says it all.
     pub key: Secret,
+    /// User and password for servers that ask for them. They go before those in the address.
+    pub credentials: Option<Credentials>,
     /// Which way to take to the server.
     pub route: Route,
     /// How the server wants to be spoken to.
@@ -71,9 +87,45 @@ impl Destination {
         Self {
             server: server.into(),
             key,
+            credentials: None,
             route: Route::default(),
             options: SessionOptions::default(),
             give_up_after: None,
         }
     }
+}
+
+/// The system's trust, and the issuers in this PEM file.
+///
+/// # Errors
+/// When it cannot be read, in words for the person who chose it.
+pub fn trust_in_file(file: &Path) -> Result<Trust, TrustFileError> {
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|opened| {
+            opened
+                .take(MAX_PEM_BYTES as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
+        .map_err(|cause| TrustFileError::Unreadable {
+            file: file.to_owned(),
+            cause,
+        })?;
+    Ok(Trust::from_pem(&bytes)?)
+}
+
+/// Why a file's certificates cannot be trusted.
+#[derive(Debug, Error)]
+pub enum TrustFileError {
+    /// The system does not give it.
+    #[error("the certificate file {} cannot be read ({cause}); choose another, or check who may read it", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's words.
+        cause: io::Error,
+    },
+    /// It is not what it should be.
+    #[error(transparent)]
+    Content(#[from] RouteError),
 }

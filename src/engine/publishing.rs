@@ -33,7 +33,7 @@ impl Publishing {
     /// Begins to publish; `on_event` is called from the publisher's thread and must not block.
     ///
     /// # Errors
-    /// When the address or the key cannot be right, or the system has no thread left.
+    /// When the address cannot be right, or the system has no thread left.
     pub fn start(
         destination: &Destination,
         format: StreamFormat,
@@ -41,17 +41,12 @@ impl Publishing {
         generation: u64,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
+        let mut server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
             kind: FailureKind::Address,
             ..explained(&error.to_string())
         })?;
-        if destination.key.is_empty() {
-            return Err(Failure {
-                kind: FailureKind::Address,
-                what: "The stream key is empty.".into(),
-                remedy: "Copy the stream key from your streaming service.".into(),
-                server_words: None,
-            });
+        if destination.credentials.is_some() {
+            server.credentials.clone_from(&destination.credentials);
         }
         let host = server.host.clone();
         let config = PublisherConfig {

@@ -43,10 +43,7 @@ impl<W: Write> FlvWriter<W> {
             duration: Duration::ZERO,
         };
         let tracks = HAS_AUDIO | writer.format.video.map_or(0, |_| HAS_VIDEO);
-        let mut header = [0; FIRST_TAG_AT];
-        header[..5].copy_from_slice(&[b'F', b'L', b'V', VERSION, tracks]);
-        header[8] = HEADER_BYTES;
-        writer.put(&header)?;
+        writer.put(&file_header(tracks))?;
         let body = metadata::script_body(&writer.format);
         writer.write_tag(tag_type::SCRIPT, 0, &[&body])?;
         Ok(writer)
@@ -109,25 +106,8 @@ impl<W: Write> FlvWriter<W> {
     }
 
     fn write_tag(&mut self, tag_type: u8, time: u32, parts: &[&[u8]]) -> io::Result<()> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        let length = u32::try_from(length)
-            .ok()
-            .filter(|&length| length <= MAX_TAG_BYTES)
-            .ok_or(io::ErrorKind::FileTooLarge)?;
-        let [_, length_bytes @ ..] = length.to_be_bytes();
-        // The highest byte of the time stands behind the lower three (E.4.1).
-        let [time_extended, time_bytes @ ..] = time.to_be_bytes();
-
-        let mut header = [0; TAG_HEADER_BYTES as usize];
-        header[0] = tag_type;
-        header[1..4].copy_from_slice(&length_bytes);
-        header[4..7].copy_from_slice(&time_bytes);
-        header[7] = time_extended;
-        self.put(&header)?;
-        for part in parts {
-            self.put(part)?;
-        }
-        self.put(&(length + TAG_HEADER_BYTES).to_be_bytes())
+        self.bytes += write_tag(&mut self.out, tag_type, time, parts)?;
+        Ok(())
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -137,22 +117,69 @@ impl<W: Write> FlvWriter<W> {
     }
 }
 
+/// The begin of a file with these tracks: header, and the size of no tag.
+pub(super) fn file_header(tracks: u8) -> [u8; FIRST_TAG_AT] {
+    let mut header = [0; FIRST_TAG_AT];
+    header[..5].copy_from_slice(&[b'F', b'L', b'V', VERSION, tracks]);
+    header[8] = HEADER_BYTES;
+    header
+}
+
+/// Writes a tag whose body is `parts`, one after the other, at `time` in milliseconds; gives its bytes in all.
+pub(super) fn write_tag(
+    out: &mut impl Write,
+    tag_type: u8,
+    time: u32,
+    parts: &[&[u8]],
+) -> io::Result<u64> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let length = u32::try_from(length)
+        .ok()
+        .filter(|&length| length <= MAX_TAG_BYTES)
+        .ok_or(io::ErrorKind::FileTooLarge)?;
+    let [_, length_bytes @ ..] = length.to_be_bytes();
+    // The highest byte of the time stands behind the lower three (E.4.1).
+    let [time_extended, time_bytes @ ..] = time.to_be_bytes();
+
+    let mut header = [0; TAG_HEADER_BYTES as usize];
+    header[0] = tag_type;
+    header[1..4].copy_from_slice(&length_bytes);
+    header[4..7].copy_from_slice(&time_bytes);
+    header[7] = time_extended;
+    out.write_all(&header)?;
+    for part in parts {
+        out.write_all(part)?;
+    }
+    let size = length + TAG_HEADER_BYTES;
+    out.write_all(&size.to_be_bytes())?;
+    Ok(u64::from(size) + size_of_val(&size) as u64)
+}
+
+/// Writes duration and size into the metadata at a file's begin; leaves `out` at its end.
+pub(super) fn fill_in(
+    out: &mut (impl Write + Seek),
+    duration: Duration,
+    bytes: u64,
+) -> io::Result<()> {
+    const BODY_AT: u64 = FIRST_TAG_AT as u64 + TAG_HEADER_BYTES as u64;
+    for (at, number) in [
+        (metadata::DURATION_AT, duration.as_secs_f64()),
+        (metadata::FILE_SIZE_AT, bytes as f64),
+    ] {
+        out.seek(SeekFrom::Start(BODY_AT + at))?;
+        out.write_all(&number.to_be_bytes())?;
+    }
+    out.seek(SeekFrom::Start(bytes))?;
+    Ok(())
+}
+
 impl<W: Write + Seek> FlvWriter<W> {
     /// Tells duration and size in the metadata at the file's begin. More packets may follow.
     ///
     /// # Errors
     /// When `out` cannot be written.
     pub fn fill_in_metadata(&mut self) -> io::Result<()> {
-        const BODY_AT: u64 = FIRST_TAG_AT as u64 + TAG_HEADER_BYTES as u64;
-        for (at, number) in [
-            (metadata::DURATION_AT, self.duration.as_secs_f64()),
-            (metadata::FILE_SIZE_AT, self.bytes as f64),
-        ] {
-            self.out.seek(SeekFrom::Start(BODY_AT + at))?;
-            self.out.write_all(&number.to_be_bytes())?;
-        }
-        self.out.seek(SeekFrom::Start(self.bytes))?;
-        Ok(())
+        fill_in(&mut self.out, self.duration, self.bytes)
     }
 }
 
@@ -269,8 +296,8 @@ pub enum FlvError {
 
 const VERSION: u8 = 1;
 const HEADER_BYTES: u8 = 9;
-const HAS_AUDIO: u8 = 4;
-const HAS_VIDEO: u8 = 1;
+pub(super) const HAS_AUDIO: u8 = 4;
+pub(super) const HAS_VIDEO: u8 = 1;
 
 /// Behind the header and the size of no tag before the first.
 const FIRST_TAG_AT: usize = HEADER_BYTES as usize + 4;
@@ -287,10 +314,10 @@ const MAX_MORE_HEADER_BYTES: u32 = 64 * 1024;
 /// The bit that marks a tag as encrypted (E.4.1).
 const FILTERED: u8 = 0x20;
 
-mod tag_type {
-    pub(super) const AUDIO: u8 = 8;
-    pub(super) const VIDEO: u8 = 9;
-    pub(super) const SCRIPT: u8 = 18;
+pub(super) mod tag_type {
+    pub(in crate::flv) const AUDIO: u8 = 8;
+    pub(in crate::flv) const VIDEO: u8 = 9;
+    pub(in crate::flv) const SCRIPT: u8 = 18;
 }
 
 #[cfg(test)]
@@ -298,6 +325,7 @@ mod tests {
     use std::io::Cursor;
 
     use hex_literal::hex;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
     use crate::{
@@ -479,5 +507,86 @@ mod tests {
             FlvReader::new(&file[..]).unwrap().next_tag(),
             Err(FlvError::Encrypted)
         ));
+    }
+
+    /// Pictures and sounds with any bytes, behind a key frame; in the order of their times.
+    fn any_packets() -> impl Strategy<Value = Vec<Packet>> {
+        let packet = (
+            any::<bool>(),
+            any::<bool>(),
+            0..40_u64,
+            vec(any::<u8>(), 0..50),
+        );
+        vec(packet, 0..20).prop_map(|packets| {
+            let mut time = 0;
+            let mut all = vec![video_at(millis(0), true)];
+            for (is_video, key_frame, later, data) in packets {
+                time += later;
+                let mut packet = if is_video {
+                    video_at(millis(time), key_frame)
+                } else {
+                    audio_at(millis(time))
+                };
+                match &mut packet {
+                    Packet::Video(packet) => packet.data = data.into(),
+                    Packet::Audio(packet) => packet.data = data.into(),
+                }
+                all.push(packet);
+            }
+            all
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn any_packets_are_in_the_file_as_they_came(
+            packets in any_packets(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let file = written(format(), &packets);
+            let tags = read(&file);
+            let is_header = |tag: &FlvTag| tag.body[1] == 0;
+            let media: Vec<_> = tags
+                .iter()
+                .skip(1)
+                .filter(|tag| !is_header(tag))
+                .map(|tag| (tag.kind, u64::from(tag.timestamp), tag.body.clone()))
+                .collect();
+            let given: Vec<_> = packets
+                .iter()
+                .map(|packet| match packet {
+                    Packet::Video(packet) => (
+                        TagKind::Video,
+                        packet.time.as_millis(),
+                        tag::avc_frame(packet).to_bytes(),
+                    ),
+                    Packet::Audio(packet) => (
+                        TagKind::Audio,
+                        packet.time.as_millis(),
+                        tag::aac_frame(packet).to_bytes(),
+                    ),
+                })
+                .collect();
+            prop_assert_eq!(media, given);
+
+            let length = FIRST_TAG_AT + cut.index(file.len() - FIRST_TAG_AT);
+            let begin = read(&file[..length]);
+            prop_assert_eq!(&begin[..], &tags[..begin.len()]);
+        }
+
+        #[test]
+        fn arbitrary_bytes_behind_a_header_come_to_an_end(
+            bytes in vec(prop_oneof![any::<u8>(), Just(0), Just(9)], 0..200),
+        ) {
+            let file = [&hex!("464C56 01 05 00000009 00000000")[..], &bytes].concat();
+            let mut reader = FlvReader::new(&file[..]).unwrap();
+            let mut total = 0;
+            while let Ok(Some(tag)) = reader.next_tag() {
+                total += 11 + tag.body.len();
+            }
+            prop_assert!(total <= bytes.len());
+        }
     }
 }

@@ -1,10 +1,17 @@
 //! The bodies of FLV video and audio tags, which are also the payload of RTMP media messages.
 //!
-//! Legacy tags for H.264 and AAC (FLV 10.1, E.4.2 and E.4.3). Enhanced RTMP's tags are recognised, not read.
+//! Legacy tags for H.264 and AAC (FLV 10.1, E.4.2 and E.4.3) are written and read here. [`kind_of_video`] and
+//! [`kind_of_audio`] tell what any tag holds, legacy or [enhanced](super::enhanced), whatever its codec.
+
+mod info;
 
 use bytes::Bytes;
 use thiserror::Error;
 
+pub use self::info::{
+    AudioCodec, AudioPacketKind, AudioTagInfo, FourCc, FrameKind, VideoCodec, VideoPacketKind,
+    VideoTagInfo, audio_tracks, kind_of_audio, kind_of_video, video_tracks,
+};
 use super::avc;
 use crate::media::packet::{AacConfig, AudioPacket, AvcConfig, VideoPacket};
 
@@ -144,7 +151,7 @@ impl VideoTag {
         let &[first, ref rest @ ..] = &body[..] else {
             return Err(TagError::Truncated);
         };
-        if first & ENHANCED_VIDEO != 0 {
+        if first & super::enhanced::VIDEO_MARK != 0 {
             return Err(TagError::Enhanced(fourcc(rest)));
         }
         let frame_type = first >> 4;
@@ -163,8 +170,7 @@ impl VideoTag {
             packet_type::SEQUENCE_HEADER => Ok(Self::SequenceHeader(data)),
             packet_type::FRAME => Ok(Self::Frame {
                 key_frame: frame_type == frame_type::KEY,
-                // SI24: the sign comes with the shift.
-                composition_time: i32::from_be_bytes([high, middle, low, 0]) >> 8,
+                composition_time: signed_24([high, middle, low]),
                 data,
             }),
             packet_type::AVC_END_OF_SEQUENCE => Ok(Self::EndOfSequence),
@@ -228,6 +234,12 @@ pub enum TagError {
     /// An Enhanced RTMP tag, with the codec's four letters where they stand in the usual place.
     #[error("Enhanced RTMP tags ({}) are not supported; send H.264 and AAC", fourcc_text(.0.as_ref()))]
     Enhanced(Option<[u8; 4]>),
+    /// An arrangement of several tracks that Enhanced RTMP does not know.
+    #[error("multitrack type {0} is unknown")]
+    Multitrack(u8),
+    /// More tracks than anybody sends.
+    #[error("a media tag has more than {MAX_TRACKS} tracks", MAX_TRACKS = super::enhanced::MAX_TRACKS)]
+    TooManyTracks,
 }
 
 /// Bytes before the codec's own, at most: frame type and codec, packet type, composition time.
@@ -236,18 +248,21 @@ const MAX_HEADER_BYTES: usize = 5;
 /// AAC, "44 kHz, 16 bit, stereo": these bits stay the same for mono and 48 kHz (E.4.2.1).
 const AAC_SOUND: u8 = codec::AAC << 4 | 0x0F;
 
-/// The bit that turns the first byte of a video tag into Enhanced RTMP's.
-const ENHANCED_VIDEO: u8 = 0x80;
-
 mod frame_type {
     pub(super) const KEY: u8 = 1;
     pub(super) const INTER: u8 = 2;
+    pub(super) const DISPOSABLE: u8 = 3;
+    pub(super) const GENERATED: u8 = 4;
     pub(super) const COMMAND: u8 = 5;
 }
 
 mod codec {
     pub(super) const AVC: u8 = 7;
+    /// In no specification, but what some cameras and services send.
+    pub(super) const HEVC: u8 = 12;
+    pub(super) const MP3: u8 = 2;
     pub(super) const AAC: u8 = 10;
+    pub(super) const MP3_8_KHZ: u8 = 14;
     pub(super) const ENHANCED_AUDIO: u8 = 9;
 }
 
@@ -255,6 +270,12 @@ mod packet_type {
     pub(super) const SEQUENCE_HEADER: u8 = 0;
     pub(super) const FRAME: u8 = 1;
     pub(super) const AVC_END_OF_SEQUENCE: u8 = 2;
+}
+
+/// An SI24.
+pub(super) fn signed_24([high, middle, low]: [u8; 3]) -> i32 {
+    // The sign comes with the shift.
+    i32::from_be_bytes([high, middle, low, 0]) >> 8
 }
 
 fn fourcc(rest: &[u8]) -> Option<[u8; 4]> {
@@ -274,6 +295,7 @@ mod tests {
     use std::sync::Arc;
 
     use hex_literal::hex;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
     use crate::units::MediaTime;
@@ -400,5 +422,59 @@ mod tests {
             );
         }
         assert_eq!(audio(&hex!("AF")), Err(TagError::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn any_picture_and_sound_is_read_as_it_was_written(
+            data in vec(any::<u8>(), 0..100),
+            key_frame in any::<bool>(),
+        ) {
+            let data = Bytes::from(data);
+            let packet = VideoPacket { data: data.clone(), ..video(key_frame) };
+            let body = avc_frame(&packet).to_bytes();
+            prop_assert_eq!(
+                VideoTag::parse(&body),
+                Ok(VideoTag::Frame { key_frame, composition_time: 0, data: data.clone() })
+            );
+            let info = kind_of_video(&body).unwrap();
+            prop_assert_eq!(info.is_key_frame(), key_frame);
+            prop_assert_eq!(&info.data, &data);
+
+            let body = TagBody::audio(packet_type::FRAME, data.clone()).to_bytes();
+            prop_assert_eq!(AudioTag::parse(&body), Ok(AudioTag::Frame(data.clone())));
+            prop_assert_eq!(kind_of_audio(&body).unwrap().data, data);
+        }
+
+        #[test]
+        fn both_ways_of_reading_agree_about_any_body(
+            body in vec(prop_oneof![any::<u8>(), Just(0x17), Just(0xAF), 0..3_u8], 0..12),
+        ) {
+            let body = Bytes::from(body);
+            let info = kind_of_video(&body);
+            match VideoTag::parse(&body) {
+                Ok(VideoTag::Frame { key_frame, composition_time, data }) => {
+                    let info = info.unwrap();
+                    prop_assert_eq!(info.is_key_frame(), key_frame);
+                    prop_assert_eq!(info.composition_offset, composition_time);
+                    prop_assert_eq!(info.data, data);
+                }
+                Ok(VideoTag::SequenceHeader(_)) => {
+                    prop_assert!(info.unwrap().is_sequence_header());
+                }
+                Ok(_) | Err(TagError::Enhanced(_) | TagError::VideoCodec(_)) => {}
+                Err(error) => prop_assert_eq!(info, Err(error)),
+            }
+            let info = kind_of_audio(&body);
+            match AudioTag::parse(&body) {
+                Ok(AudioTag::Frame(data)) => prop_assert_eq!(info.unwrap().data, data),
+                Ok(AudioTag::SequenceHeader(_)) => {
+                    prop_assert!(info.unwrap().is_sequence_header());
+                }
+                Ok(AudioTag::Silence) => prop_assert_eq!(info.unwrap().codec, None),
+                Err(TagError::Enhanced(_) | TagError::AudioCodec(_)) => {}
+                Err(error) => prop_assert_eq!(info, Err(error)),
+            }
+        }
     }
 }

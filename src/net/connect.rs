@@ -1,69 +1,147 @@
-//! The way to a server: its name, its addresses, TCP, and TLS for `rtmps://`.
+//! The way to a server: its name, its addresses, TCP, a proxy, and TLS for `rtmps://`.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `lookup` | from a name to addresses, in the order of their trial |
+//! | `race` | several addresses at once: Happy Eyeballs |
+//! | `socket` | one socket, set up and bound, and what its failures mean |
+//! | `proxy` | through an HTTP proxy |
+//! | `tls` | securing the connection, and whom to trust |
+
+mod lookup;
+mod proxy;
+mod race;
+mod socket;
+mod tls;
 
 use std::{
-    io,
+    fmt, io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use socket2::{SockRef, Socket, TcpKeepalive};
+use socket2::{SockRef, Socket};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{
-    TlsConnector,
-    client::TlsStream,
-    rustls::{self, CertificateError, ClientConfig, crypto::ring, pki_types::ServerName},
-};
 
-use super::{
-    route::{Route, Trust},
-    tcp_info::limit_unsent,
+pub use self::lookup::LOOKUP_TIMEOUT;
+use self::{
+    lookup::{LastWinner, addresses, interleaved},
+    tls::TlsOverTcp,
 };
+use super::route::{LocalEnd, Route};
 use crate::rtmp::refusal::{Failure, Peer};
 
 /// An open connection, ready for RTMP's first byte.
+///
+/// It is shown as its ends and what lies between: what the log may know.
 #[derive(Debug)]
 pub struct Connection {
     /// Carries the bytes.
     pub stream: Stream,
     /// The same socket once more, to ask and tell the kernel about it while others use the stream.
     pub socket: Socket,
-    /// Which of the server's addresses answered.
+    /// Which of the server's addresses answered; the proxy's, where there is one.
     pub address: SocketAddr,
+    /// This computer's end.
+    pub local: SocketAddr,
+    /// The proxy on the way: `proxy.example, port 3128`.
+    pub proxy: Option<String>,
 }
 
-/// Connects to `peer`, securely if `secure`, trying each of its addresses.
+impl fmt::Display for Connection {
+    /// `from 192.168.1.20:50123 to 203.0.113.7:443, secured`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from {} to {}", self.local, self.address)?;
+        if let Some(proxy) = &self.proxy {
+            write!(f, " (the proxy {proxy})")?;
+        }
+        match self.stream {
+            Stream::Plain(_) => Ok(()),
+            Stream::Tls(_) => f.write_str(", secured"),
+        }
+    }
+}
+
+/// Connects to `peer` by `route`, securely if `secure`, trying each of its addresses.
 ///
 /// # Errors
-/// What stands in the way, in words. It takes at most [`LOOKUP_TIMEOUT`], [`CONNECT_TIMEOUT`] and
-/// [`TLS_TIMEOUT`] together.
+/// What stands in the way, in words. It takes at most [`LOOKUP_TIMEOUT`], [`CONNECT_TIMEOUT`],
+/// [`PROXY_TIMEOUT`] and [`TLS_TIMEOUT`] together.
 pub async fn connect(peer: &Peer, secure: bool, route: &Route) -> Result<Connection, Failure> {
-    let addresses = resolve(peer).await?;
-    let (tcp, address) = timeout(CONNECT_TIMEOUT, connect_any(peer, &addresses))
-        .await
-        .unwrap_or_else(|_| Err(Failure::connect_timed_out(peer, CONNECT_TIMEOUT)))?;
+    let local = route.local.as_ref();
+    let (tcp, address) = match &route.proxy {
+        None => connect_tcp(peer, local).await?,
+        Some(proxy) if secure => {
+            let place = Peer {
+                host: proxy.host.clone(),
+                port: proxy.port,
+                app: String::new(),
+            };
+            let (mut tcp, address) = connect_tcp(&place, local)
+                .await
+                .map_err(Failure::at_the_proxy)?;
+            timeout(PROXY_TIMEOUT, proxy::tunnel(&mut tcp, peer, proxy))
+                .await
+                .unwrap_or_else(|_| {
+                    let proxy = proxy.to_string();
+                    Err(Failure::proxy_timed_out(peer, &proxy, PROXY_TIMEOUT))
+                })?;
+            (tcp, address)
+        }
+        Some(proxy) => return Err(Failure::proxy_needs_rtmps(peer, &proxy.to_string())),
+    };
     let lost = |error: io::Error| Failure::connection_lost(peer, &plain(&error));
+    let local = tcp.local_addr().map_err(lost)?;
     let socket = SockRef::from(&tcp).try_clone().map_err(lost)?;
-    tune(&socket).map_err(lost)?;
     let stream = if secure {
-        let tls = timeout(TLS_TIMEOUT, start_tls(peer, tcp, &route.trust))
+        let tls = timeout(TLS_TIMEOUT, tls::secure(peer, tcp, &route.trust))
             .await
             .unwrap_or_else(|_| Err(Failure::tls_timed_out(peer, TLS_TIMEOUT)))?;
         Stream::Tls(Box::new(tls))
     } else {
         Stream::Plain(tcp)
     };
-    Ok(Connection {
+    let connection = Connection {
         stream,
         socket,
         address,
-    })
+        local,
+        proxy: route.proxy.as_ref().map(ToString::to_string),
+    };
+    tracing::debug!(way = %connection, "connected");
+    Ok(connection)
+}
+
+/// The failure behind an error of a connection that stood. A server that wants more of the client than TLS 1.3's
+/// handshake says so only now, with an alert.
+#[must_use]
+pub fn lost(peer: &Peer, error: &io::Error) -> Failure {
+    tls::alert_behind(peer, error).unwrap_or_else(|| Failure::connection_lost(peer, &plain(error)))
+}
+
+/// Looks the name up and races its addresses.
+async fn connect_tcp(
+    peer: &Peer,
+    local: Option<&LocalEnd>,
+) -> Result<(TcpStream, SocketAddr), Failure> {
+    static LAST_WINNER: LastWinner = LastWinner::unknown();
+    let from = match local {
+        Some(LocalEnd::Address(address)) => Some(*address),
+        Some(LocalEnd::Interface(_)) | None => None,
+    };
+    let addresses = interleaved(addresses(peer, from).await?, LAST_WINNER.get());
+    let start = |address| socket::connect(address, local);
+    let (tcp, address) = race::race(&addresses, CONNECT_TIMEOUT, start)
+        .await
+        .map_err(|obstacles| socket::most_telling(peer, local, obstacles))?;
+    LAST_WINNER.note(address, &addresses);
+    Ok((tcp, address))
 }
 
 /// A connection's bytes, secured or not.
@@ -72,123 +150,7 @@ pub enum Stream {
     /// TCP.
     Plain(TcpStream),
     /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-async fn resolve(peer: &Peer) -> Result<Vec<SocketAddr>, Failure> {
-    let lookup = timeout(LOOKUP_TIMEOUT, lookup_host((&*peer.host, peer.port)));
-    let found = match lookup.await {
-        Ok(Ok(found)) => found.take(MOST_ADDRESSES).collect(),
-        Ok(Err(_)) => Vec::new(),
-        Err(_) => return Err(Failure::name_lookup_timed_out(peer, LOOKUP_TIMEOUT)),
-    };
-    if found.is_empty() {
-        return Err(Failure::unknown_host(peer));
-    }
-    Ok(found)
-}
-
-/// Tries one address after the other. The failure told is the first one: systems sort the addresses that
-/// they can reach to the front.
-async fn connect_any(
-    peer: &Peer,
-    addresses: &[SocketAddr],
-) -> Result<(TcpStream, SocketAddr), Failure> {
-    let mut first_failure = None;
-    for &address in addresses {
-        let failure = match timeout(ADDRESS_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => return Ok((tcp, address)),
-            Ok(Err(error)) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => Failure::port_refused(peer),
-                io::ErrorKind::TimedOut => Failure::connect_timed_out(peer, ADDRESS_TIMEOUT),
-                _ => Failure::unreachable(peer, &plain(&error)),
-            },
-            Err(_) => Failure::connect_timed_out(peer, ADDRESS_TIMEOUT),
-        };
-        first_failure.get_or_insert(failure);
-    }
-    Err(first_failure.unwrap_or_else(|| Failure::unknown_host(peer)))
-}
-
-fn tune(socket: &Socket) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL);
-    socket.set_tcp_keepalive(&keepalive)?;
-    limit_unsent(socket, MOST_UNSENT_BYTES)
-}
-
-async fn start_tls(
-    peer: &Peer,
-    tcp: TcpStream,
-    trust: &Trust,
-) -> Result<TlsStream<TcpStream>, Failure> {
-    let config =
-        tls_config(trust).map_err(|error| Failure::tls(peer, &words_for_tls_error(&error)))?;
-    // For a name it is sent along (SNI), which large services need; for an IP address it is not.
-    let name = ServerName::try_from(peer.host.clone())
-        .map_err(|error| Failure::tls(peer, &error.to_string()))?;
-    TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .map_err(|error| tls_failure(peer, &error))
-}
-
-fn tls_config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(ring::default_provider());
-    let extra_roots = match trust {
-        Trust::System | Trust::Only(_) => Vec::new(),
-        Trust::Also(roots) => roots.clone(),
-    };
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(
-        extra_roots,
-        Arc::clone(&provider),
-    )?;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous() // is what rustls calls any verifier but its own; this one asks the system
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(config)
-}
-
-fn tls_failure(peer: &Peer, error: &io::Error) -> Failure {
-    let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
-    match cause {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            Failure::certificate(peer, &words_for_certificate(problem))
-        }
-        Some(other) => Failure::tls(peer, &words_for_tls_error(other)),
-        None => Failure::connection_lost(
-            peer,
-            &format!("while it was being secured: {}", plain(error)),
-        ),
-    }
-}
-
-fn words_for_certificate(problem: &CertificateError) -> String {
-    use CertificateError as Problem;
-    let words = match problem {
-        Problem::Expired | Problem::ExpiredContext { .. } => "its certificate has expired",
-        Problem::NotValidYet | Problem::NotValidYetContext { .. } => {
-            "its certificate is not valid yet by this computer's clock"
-        }
-        Problem::NotValidForName | Problem::NotValidForNameContext { .. } => {
-            "its certificate is for another name"
-        }
-        Problem::UnknownIssuer => "its certificate was issued by nobody this computer trusts",
-        Problem::Revoked => "its certificate was revoked",
-        other => return format!("its certificate is not acceptable, {other}"),
-    };
-    words.to_owned()
-}
-
-fn words_for_tls_error(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidMessage(_) => "what answers does not speak TLS".to_owned(),
-        other => other.to_string(),
-    }
+    Tls(Box<TlsOverTcp>),
 }
 
 /// The system's words for an error, without its number.
@@ -242,21 +204,12 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// How long finding the server's addresses may take.
-pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take, over all addresses.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a proxy may take to connect to the server.
+pub const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long securing the connection may take.
 pub const TLS_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one address is waited for.
-const ADDRESS_TIMEOUT: Duration = Duration::from_secs(4);
-/// How many of a server's addresses are tried.
-const MOST_ADDRESSES: usize = 16;
-/// How long a silent connection waits before it asks whether the peer is still there, and how often then.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-/// What may wait in the kernel; the rest waits in our queue, where it can still be dropped.
-const MOST_UNSENT_BYTES: u32 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -300,10 +253,39 @@ mod tests {
         // "localhost" may have ::1 first, where nothing listens.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let connection = connect(&peer("localhost", address.port()), false, &Route::default())
+            .await
+            .unwrap();
+        assert_eq!(connection.address, address);
+        let (accepted, from) = listener.accept().await.unwrap();
+        assert_eq!(from, connection.local);
+        assert_eq!(
+            connection.to_string(),
+            format!("from {from} to {}", accepted.local_addr().unwrap())
+        );
+    }
+
+    #[tokio::test]
+    async fn the_first_of_several_addresses_to_connect_is_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let refused = SocketAddr::new("127.0.0.2".parse().unwrap(), address.port());
-        let (_, reached) = connect_any(&peer("localhost", 1), &[refused, address])
+        let start = |address| socket::connect(address, None);
+        let (_, reached) = race::race(&[refused, address], CONNECT_TIMEOUT, start)
             .await
             .unwrap();
         assert_eq!(reached, address);
+    }
+
+    #[tokio::test]
+    async fn a_server_without_an_address_of_the_local_ends_kind_is_told_as_such() {
+        let route = Route {
+            local: Some(LocalEnd::parse("::1").unwrap()),
+            ..Route::default()
+        };
+        let failure = connect(&peer("127.0.0.1", 1935), false, &route)
+            .await
+            .unwrap_err();
+        assert!(failure.what.contains("has no IPv6 address"), "{failure}");
     }
 }

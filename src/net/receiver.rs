@@ -1,28 +1,36 @@
-//! A small RTMP server on this machine: takes streams and hands over what arrives.
+//! A small RTMP server on this machine: takes streams, hands over what arrives, and lets players watch it.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `connection` | one client, from its first byte to its last |
+//! | `entrance` | how many clients there may be, and how much one may send |
+//! | [`identity`] | certificate and key, for `rtmps://` |
+//!
+//! Everything runs on one thread. A client is served by a task of its own, which alone suffers when the client
+//! is slow, silent or hostile.
+
+mod connection;
+mod entrance;
+pub mod identity;
 
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    runtime,
-    sync::{Semaphore, watch},
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, runtime, sync::watch, time::sleep};
+use tokio_rustls::{TlsAcceptor, rustls::crypto::ring};
 
+use self::{entrance::Entrance, identity::Identity};
 use crate::{
     media::clock::Clock,
     rtmp::{
-        receive::{Input, ReceivePolicy, ReceiveSession, Received},
-        session::Output,
+        receive::{Gate, ReceivePolicy, Received, hub::Hub},
+        url::Credentials,
     },
-    units::MediaTime,
 };
 
 /// A running receiver. Dropping it closes all connections and ends its thread.
@@ -31,11 +39,51 @@ pub struct Receiver {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    server: Arc<Server>,
+}
+
+/// Whom a receiver serves, and how.
+#[derive(Debug, Default)]
+pub struct ReceiverConfig {
+    /// Who may publish and play.
+    pub policy: ReceivePolicy,
+    /// Who must log in first; `None` asks nobody.
+    pub login: Option<Credentials>,
+    /// For `rtmps://`; without it, it is `rtmp://`.
+    pub identity: Option<Identity>,
+}
+
+/// What a client did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceiverEvent {
+    /// Which connection, counted from the receiver's begin.
+    pub connection: u64,
+    /// Where the client is.
+    pub peer: SocketAddr,
+    /// What it did. An end without a begin is that of a client that was refused, or was none.
+    pub received: Received,
+}
+
+/// How much there is of everything that is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Open connections.
+    pub connections: usize,
+    /// Connections that neither publish nor play yet.
+    pub strangers: usize,
+    /// Streams, with those that are over and still played.
+    pub streams: usize,
+    /// Players, with those that wait.
+    pub players: usize,
+    /// Bytes of media kept for players.
+    pub kept_bytes: usize,
+    /// Pictures and blocks of sound that players missed because they were too slow.
+    pub lost: u64,
 }
 
 impl Receiver {
-    /// Listens at `listen` (port 0 for a free one) for any publisher, and hands what arrives to `sink` on the
-    /// receiver's thread. A sink that takes its time makes publishers wait.
+    /// Listens at `listen` (port 0 for a free one) for anybody, and hands what arrives to `sink` on the
+    /// receiver's thread. A sink that takes its time makes everybody wait.
     ///
     /// # Errors
     /// When the address cannot be listened at, or the system gives no thread.
@@ -46,14 +94,30 @@ impl Receiver {
         Self::start_with(listen, ReceivePolicy::default(), sink)
     }
 
-    /// The same for those publishers that `policy` lets in.
+    /// The same for those that `policy` lets in.
     ///
     /// # Errors
     /// As [`Receiver::start`].
     pub fn start_with(
         listen: SocketAddr,
         policy: ReceivePolicy,
-        sink: impl FnMut(Received) + Send + 'static,
+        mut sink: impl FnMut(Received) + Send + 'static,
+    ) -> io::Result<Self> {
+        let config = ReceiverConfig {
+            policy,
+            ..ReceiverConfig::default()
+        };
+        Self::run(listen, config, move |event| sink(event.received))
+    }
+
+    /// The same as `config` says; `sink` is told who did what.
+    ///
+    /// # Errors
+    /// As [`Receiver::start`].
+    pub fn run(
+        listen: SocketAddr,
+        config: ReceiverConfig,
+        sink: impl FnMut(ReceiverEvent) + Send + 'static,
     ) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -61,27 +125,27 @@ impl Receiver {
         let listener = runtime.block_on(TcpListener::bind(listen))?;
         let address = listener.local_addr()?;
         let (stop, mut stopped) = watch::channel(false);
-        let server = Arc::new(Server {
-            policy,
-            clock: Clock::start(),
-            sink: Mutex::new(Box::new(sink)),
-        });
-        let thread = thread::Builder::new()
-            .name("receiver".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = accept(listener, server) => {}
-                        // An error means that the handle is gone, which asks for the same.
-                        _ = stopped.wait_for(|stopped| *stopped) => {}
-                    }
-                });
-                runtime.shutdown_background();
-            })?;
+        let server = Arc::new(Server::new(config, Box::new(sink))?);
+        let thread = {
+            let server = Arc::clone(&server);
+            thread::Builder::new()
+                .name("receiver".to_owned())
+                .spawn(move || {
+                    runtime.block_on(async {
+                        tokio::select! {
+                            () = accept(listener, server) => {}
+                            // An error means that the handle is gone, which asks for the same.
+                            _ = stopped.wait_for(|stopped| *stopped) => {}
+                        }
+                    });
+                    runtime.shutdown_background();
+                })?
+        };
         Ok(Self {
             address,
             stop,
             thread: Some(thread),
+            server,
         })
     }
 
@@ -89,6 +153,21 @@ impl Receiver {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How much there is of everything that is limited.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let (connections, strangers) = self.server.entrance.count();
+        let hub = self.server.hub();
+        Figures {
+            connections,
+            strangers,
+            streams: hub.streams(),
+            players: hub.players(),
+            kept_bytes: hub.bytes(),
+            lost: hub.lost(),
+        }
     }
 }
 
@@ -105,97 +184,78 @@ impl Drop for Receiver {
 /// What all connections share.
 struct Server {
     policy: ReceivePolicy,
+    tls: Option<TlsAcceptor>,
     clock: Clock,
-    sink: Mutex<Box<dyn FnMut(Received) + Send>>,
+    entrance: Arc<Entrance>,
+    hub: Mutex<Hub>,
+    /// Changes whenever players may have something to do.
+    news: watch::Sender<()>,
+    sink: Mutex<Box<dyn FnMut(ReceiverEvent) + Send>>,
 }
 
 impl Server {
-    fn hand_over(&self, received: Received) {
+    fn new(config: ReceiverConfig, sink: Box<dyn FnMut(ReceiverEvent) + Send>) -> io::Result<Self> {
+        let mut policy = config.policy;
+        if let Some(credentials) = config.login {
+            let mut seal = [0; 32];
+            (ring::default_provider().secure_random.fill(&mut seal))
+                .map_err(|_no_details| io::Error::other("the system gives no random numbers"))?;
+            policy.login = Some(Gate::new(credentials, seal));
+        }
+        Ok(Self {
+            policy,
+            tls: config.identity.map(Identity::acceptor),
+            clock: Clock::start(),
+            entrance: Arc::new(Entrance::default()),
+            hub: Mutex::default(),
+            news: watch::Sender::new(()),
+            sink: Mutex::new(sink),
+        })
+    }
+
+    fn hub(&self) -> MutexGuard<'_, Hub> {
+        // What a panic left behind is whole: every change of the hub is.
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_over(&self, event: ReceiverEvent) {
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink(received);
+        sink(event);
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }
 
 async fn accept(listener: TcpListener, server: Arc<Server>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of handles, or the connection is gone already: others may come.
-            sleep(PAUSE_AFTER_FAILURE).await;
-            continue;
+    for connection in 1.. {
+        let (stream, peer) = loop {
+            match listener.accept().await {
+                Ok(accepted) => break accepted,
+                // Out of handles, or the connection is gone already: others may come.
+                Err(_) => sleep(PAUSE_AFTER_FAILURE).await,
+            }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some((place, evicted)) = server.entrance.admit(connection, peer.ip()) else {
             continue; // closes it
         };
         let server = Arc::clone(&server);
         tokio::spawn(async move {
-            let result = serve(stream, &server).await;
-            if let Err(error) = result {
-                tracing::debug!(%error, "a publisher's connection broke");
+            let who = connection::Who { connection, peer };
+            if let Err(error) = connection::serve(stream, who, place, evicted, server).await {
+                tracing::debug!(%error, "a client's connection broke");
             }
-            drop(place);
         });
     }
 }
 
-/// Serves one publisher until it or its connection ends.
-async fn serve(mut stream: TcpStream, server: &Server) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let now = server.clock.now();
-    let mut session = ReceiveSession::new(now, server.policy.clone(), fastrand::u64(..));
-    let mut buffer = vec![0; READ_BYTES];
-    while let Some(wake_at) = drain(&mut session, &mut stream, server).await? {
-        tokio::select! {
-            result = stream.read(&mut buffer) => {
-                let input = match result {
-                    Ok(count @ 1..) => Input::Received(&buffer[..count]),
-                    Ok(0) | Err(_) => Input::PeerClosed,
-                };
-                session.handle_input(server.clock.now(), input);
-            }
-            () = sleep(server.clock.until(wake_at)) => {
-                session.handle_input(server.clock.now(), Input::Tick);
-            }
-        }
-    }
-    stream.shutdown().await
-}
-
-/// Does what the session wants done; returns when it wants to be woken, `None` once it has ended.
-async fn drain(
-    session: &mut ReceiveSession,
-    stream: &mut TcpStream,
-    server: &Server,
-) -> io::Result<Option<MediaTime>> {
-    let mut broken = None;
-    loop {
-        match session.poll_output() {
-            Output::Send(bytes) if broken.is_none() => {
-                // A publisher that does not read is not served.
-                let sent = timeout(SEND_TIMEOUT, stream.write_all(&bytes)).await;
-                let sent = sent.unwrap_or_else(|elapsed| Err(elapsed.into()));
-                if let Err(error) = sent {
-                    broken = Some(error);
-                    session.handle_input(server.clock.now(), Input::PeerClosed);
-                }
-            }
-            Output::Send(_) => {}
-            Output::Event(received) => server.hand_over(received),
-            Output::WakeAt(time) => {
-                return match broken {
-                    Some(error) => Err(error),
-                    None => Ok(time),
-                };
-            }
-        }
-    }
-}
-
-/// Publishers at the same time.
-const MOST_CONNECTIONS: usize = 8;
-/// How much is read at once.
-const READ_BYTES: usize = 64 * 1024;
-/// How long a publisher may leave an answer unread.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait when no connection could be accepted.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! What the kernel knows about a connection: how much the peer's kernel has acknowledged, how much waits,
-//! how long the way is. TLS does not hide it.
+//! how long the way is. TLS does not hide it. And what the kernel is told about it that each system has its
+//! own words for.
 //!
-//! Only Linux is asked so far; elsewhere [`read`] has nothing to tell, and the server's RTMP
+//! Only Linux is asked for figures so far; elsewhere [`read`] has nothing to tell, and the server's RTMP
 //! acknowledgements take its place.
 
 use std::{io, time::Duration};
@@ -33,6 +34,25 @@ pub fn read(socket: &Socket) -> Option<TcpFigures> {
 /// When the system refuses.
 pub fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
     platform::limit_unsent(socket, bytes)
+}
+
+/// Has the kernel give the connection up once what was sent stays unacknowledged for `time`, where the system
+/// can (Linux: `TCP_USER_TIMEOUT`, RFC 5482; macOS: `TCP_RXT_CONNDROPTIME`, in whole seconds). Windows keeps
+/// its default of some 20 s; the watchdog of a live stream is faster anyway.
+///
+/// # Errors
+/// When the system refuses.
+pub fn limit_unacknowledged(socket: &Socket, time: Duration) -> io::Result<()> {
+    platform::limit_unacknowledged(socket, time)
+}
+
+/// Ties a socket that is not connected yet to the network interface with this name.
+///
+/// # Errors
+/// When there is no such interface now; [`io::ErrorKind::Unsupported`] where the system cannot do it, and
+/// [`io::ErrorKind::PermissionDenied`] where it does not let us (Linux before 5.7).
+pub fn bind_to_interface(socket: &Socket, name: &str, ipv6: bool) -> io::Result<()> {
+    platform::bind_to_interface(socket, name, ipv6)
 }
 
 #[cfg(target_os = "linux")]
@@ -86,11 +106,80 @@ mod platform {
     pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
         socket.set_tcp_notsent_lowat(bytes)
     }
+
+    pub(super) fn limit_unacknowledged(socket: &Socket, time: Duration) -> io::Result<()> {
+        socket.set_tcp_user_timeout(Some(time))
+    }
+
+    pub(super) fn bind_to_interface(socket: &Socket, name: &str, _ipv6: bool) -> io::Result<()> {
+        socket.bind_device(Some(name.as_bytes()))
+    }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "macos")]
+#[expect(
+    unsafe_code,
+    reason = "these options have no safe binding; each call is below, with its proof"
+)]
 mod platform {
-    use std::io;
+    use std::{ffi::CString, io, num::NonZeroU32, os::fd::AsRawFd, time::Duration};
+
+    use socket2::Socket;
+
+    use super::TcpFigures;
+
+    /// From `<netinet/tcp.h>`.
+    const TCP_RXT_CONNDROPTIME: libc::c_int = 0x80;
+    const TCP_NOTSENT_LOWAT: libc::c_int = 0x201;
+
+    pub(super) fn read(_socket: &Socket) -> Option<TcpFigures> {
+        None
+    }
+
+    pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
+        set(socket, TCP_NOTSENT_LOWAT, bytes)
+    }
+
+    pub(super) fn limit_unacknowledged(socket: &Socket, time: Duration) -> io::Result<()> {
+        let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        set(socket, TCP_RXT_CONNDROPTIME, seconds)
+    }
+
+    pub(super) fn bind_to_interface(socket: &Socket, name: &str, ipv6: bool) -> io::Result<()> {
+        let name = CString::new(name)?;
+        // SAFETY: `name` is a string with a final zero, and outlives the call.
+        let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+        let index = NonZeroU32::new(index).ok_or_else(io::Error::last_os_error)?;
+        if ipv6 {
+            socket.bind_device_by_index_v6(Some(index))
+        } else {
+            socket.bind_device_by_index_v4(Some(index))
+        }
+    }
+
+    fn set(socket: &Socket, option: libc::c_int, value: u32) -> io::Result<()> {
+        // SAFETY: the descriptor is open as long as `socket` is borrowed; the kernel reads the four bytes of
+        // `value`, which outlives the call.
+        let status = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                option,
+                (&raw const value).cast(),
+                4,
+            )
+        };
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod platform {
+    use std::{io, time::Duration};
 
     use socket2::Socket;
 
@@ -106,6 +195,18 @@ mod platform {
     )]
     pub(super) fn limit_unsent(_socket: &Socket, _bytes: u32) -> io::Result<()> {
         Ok(())
+    }
+
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "has the signature of the other platforms"
+    )]
+    pub(super) fn limit_unacknowledged(_socket: &Socket, _time: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn bind_to_interface(_socket: &Socket, _name: &str, _ipv6: bool) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What RTMP messages mean, and their bytes (sections 5.4, 6.2, 7).
 
+pub mod aggregate;
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -37,7 +39,7 @@ pub enum Message {
     Data(Vec<Value>),
     /// A call, or the answer to one.
     Command(Command),
-    /// A kind of message without meaning here.
+    /// A kind of message without meaning here, or several in one; see [`aggregate`].
     Other {
         /// Its type.
         type_id: u8,
@@ -104,6 +106,14 @@ pub enum UserControl {
     PingRequest(u32),
     /// Answers a [`Self::PingRequest`].
     PingResponse(u32),
+    /// Asks a player to prove which program it is; this and those below are in no specification.
+    SwfVerificationRequest,
+    /// Answers a [`Self::SwfVerificationRequest`].
+    SwfVerificationResponse(Bytes),
+    /// The server has run out of this stream's media.
+    BufferEmpty(u32),
+    /// The server has media of this stream again.
+    BufferReady(u32),
     /// An event without meaning here.
     Other {
         /// Its number.
@@ -293,6 +303,10 @@ impl UserControl {
             event::STREAM_IS_RECORDED => Self::StreamIsRecorded(number(2)?),
             event::PING_REQUEST => Self::PingRequest(number(2)?),
             event::PING_RESPONSE => Self::PingResponse(number(2)?),
+            event::SWF_VERIFICATION_REQUEST => Self::SwfVerificationRequest,
+            event::SWF_VERIFICATION_RESPONSE => Self::SwfVerificationResponse(payload.slice(2..)),
+            event::BUFFER_EMPTY => Self::BufferEmpty(number(2)?),
+            event::BUFFER_READY => Self::BufferReady(number(2)?),
             event => Self::Other {
                 event,
                 data: payload.slice(2..),
@@ -301,25 +315,28 @@ impl UserControl {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        let (event, number) = match self {
-            Self::StreamBegin(stream_id) => (event::STREAM_BEGIN, *stream_id),
-            Self::StreamEof(stream_id) => (event::STREAM_EOF, *stream_id),
-            Self::StreamDry(stream_id) => (event::STREAM_DRY, *stream_id),
-            Self::SetBufferLength { stream_id, .. } => (event::SET_BUFFER_LENGTH, *stream_id),
-            Self::StreamIsRecorded(stream_id) => (event::STREAM_IS_RECORDED, *stream_id),
-            Self::PingRequest(number) => (event::PING_REQUEST, *number),
-            Self::PingResponse(number) => (event::PING_RESPONSE, *number),
-            Self::Other { event, data } => {
-                out.extend(event.to_be_bytes());
-                out.extend(data);
-                return;
+        let numbered = |event, number: &u32| (event, number.to_be_bytes().to_vec());
+        let (event, data) = match self {
+            Self::StreamBegin(stream_id) => numbered(event::STREAM_BEGIN, stream_id),
+            Self::StreamEof(stream_id) => numbered(event::STREAM_EOF, stream_id),
+            Self::StreamDry(stream_id) => numbered(event::STREAM_DRY, stream_id),
+            Self::SetBufferLength { stream_id, millis } => (
+                event::SET_BUFFER_LENGTH,
+                [stream_id.to_be_bytes(), millis.to_be_bytes()].concat(),
+            ),
+            Self::StreamIsRecorded(stream_id) => numbered(event::STREAM_IS_RECORDED, stream_id),
+            Self::PingRequest(number) => numbered(event::PING_REQUEST, number),
+            Self::PingResponse(number) => numbered(event::PING_RESPONSE, number),
+            Self::SwfVerificationRequest => (event::SWF_VERIFICATION_REQUEST, Vec::new()),
+            Self::SwfVerificationResponse(data) => {
+                (event::SWF_VERIFICATION_RESPONSE, data.to_vec())
             }
+            Self::BufferEmpty(stream_id) => numbered(event::BUFFER_EMPTY, stream_id),
+            Self::BufferReady(stream_id) => numbered(event::BUFFER_READY, stream_id),
+            Self::Other { event, data } => (*event, data.to_vec()),
         };
         out.extend(event.to_be_bytes());
-        out.extend(number.to_be_bytes());
-        if let Self::SetBufferLength { millis, .. } = self {
-            out.extend(millis.to_be_bytes());
-        }
+        out.extend(data);
     }
 }
 
@@ -338,6 +355,9 @@ pub enum MessageError {
     /// A command that does not begin with its name.
     #[error("a command has no name")]
     NoName,
+    /// An aggregate message within another.
+    #[error("an aggregate message holds another")]
+    Nested,
 }
 
 /// Message types on the wire.
@@ -366,6 +386,8 @@ pub mod type_id {
     pub const DATA: u8 = 18;
     /// Command in AMF0.
     pub const COMMAND: u8 = 20;
+    /// Aggregate Message: several in one.
+    pub const AGGREGATE: u8 = 22;
 }
 
 mod event {
@@ -376,6 +398,10 @@ mod event {
     pub(super) const STREAM_IS_RECORDED: u16 = 4;
     pub(super) const PING_REQUEST: u16 = 6;
     pub(super) const PING_RESPONSE: u16 = 7;
+    pub(super) const SWF_VERIFICATION_REQUEST: u16 = 26;
+    pub(super) const SWF_VERIFICATION_RESPONSE: u16 = 27;
+    pub(super) const BUFFER_EMPTY: u16 = 31;
+    pub(super) const BUFFER_READY: u16 = 32;
 }
 
 /// The limit type of Set Peer Bandwidth that asks for nothing new.
@@ -412,245 +438,4 @@ fn parse_command(payload: &[u8]) -> Result<Command, MessageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use hex_literal::hex;
-
-    use super::*;
-    use crate::rtmp::chunk::ChunkReader;
-
-    fn raw(type_id: u8, payload: &[u8]) -> RawMessage {
-        RawMessage {
-            chunk_stream: 3,
-            timestamp: 0,
-            type_id,
-            stream_id: 0,
-            payload: Bytes::copy_from_slice(payload),
-        }
-    }
-
-    fn cases() -> Vec<(Message, u8, Vec<u8>)> {
-        use UserControl as Event;
-        let event = Message::UserControl;
-        vec![
-            (Message::SetChunkSize(65_536), 1, hex!("00010000").into()),
-            (Message::Abort(6), 2, hex!("00000006").into()),
-            (Message::Acknowledgement(3073), 3, hex!("00000C01").into()),
-            (
-                event(Event::StreamBegin(1)),
-                4,
-                hex!("0000 00000001").into(),
-            ),
-            (event(Event::StreamEof(1)), 4, hex!("0001 00000001").into()),
-            (event(Event::StreamDry(1)), 4, hex!("0002 00000001").into()),
-            (
-                event(Event::SetBufferLength {
-                    stream_id: 1,
-                    millis: 3000,
-                }),
-                4,
-                hex!("0003 00000001 00000BB8").into(),
-            ),
-            (
-                event(Event::StreamIsRecorded(1)),
-                4,
-                hex!("0004 00000001").into(),
-            ),
-            (
-                event(Event::PingRequest(7)),
-                4,
-                hex!("0006 00000007").into(),
-            ),
-            (
-                event(Event::PingResponse(7)),
-                4,
-                hex!("0007 00000007").into(),
-            ),
-            (
-                event(Event::Other {
-                    event: 31,
-                    data: Bytes::from_static(&[1]),
-                }),
-                4,
-                hex!("001F 01").into(),
-            ),
-            (Message::WindowAckSize(100_000), 5, hex!("000186A0").into()),
-            (
-                Message::SetPeerBandwidth {
-                    window: 2_500_000,
-                    limit: 2,
-                },
-                6,
-                hex!("002625A0 02").into(),
-            ),
-            (
-                Message::Audio(Bytes::from_static(&hex!("AF01"))),
-                8,
-                hex!("AF01").into(),
-            ),
-            (
-                Message::Video(Bytes::from_static(&hex!("1702"))),
-                9,
-                hex!("1702").into(),
-            ),
-            (
-                Message::Data(vec![Value::from("onFI"), Value::Null]),
-                18,
-                hex!("02 0004 6F6E4649 05").into(),
-            ),
-            (
-                Message::Command(Command::new("createStream", 4.0, vec![])),
-                20,
-                hex!("02 000C 63726561746553747265616D 00 4010000000000000 05").into(),
-            ),
-            (
-                Message::Other {
-                    type_id: 22,
-                    payload: Bytes::from_static(&[9]),
-                },
-                22,
-                vec![9],
-            ),
-        ]
-    }
-
-    #[test]
-    fn every_message_is_written_and_read_back() {
-        for (message, type_id, wire) in cases() {
-            assert_eq!(message.type_id(), type_id);
-            assert_eq!(message.payload()[..], wire, "{message:?}");
-            assert_eq!(Message::parse(&raw(type_id, &wire)), Ok(message));
-        }
-    }
-
-    #[test]
-    fn a_message_cut_off_anywhere_is_an_error_or_one_with_fewer_arguments() {
-        for (message, type_id, wire) in cases() {
-            for length in 0..wire.len() {
-                match Message::parse(&raw(type_id, &wire[..length])) {
-                    Err(_)
-                    | Ok(
-                        Message::SetPeerBandwidth { .. }
-                        | Message::Command(_)
-                        | Message::Data(_)
-                        | Message::Audio(_)
-                        | Message::Video(_)
-                        | Message::Other { .. }
-                        | Message::UserControl(UserControl::Other { .. }),
-                    ) => {}
-                    Ok(read) => panic!("{message:?} cut at {length} reads as {read:?}"),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn control_messages_open_a_connection_as_expected() {
-        let mut chunks = ChunkWriter::new();
-        let mut out = Vec::new();
-        for message in [
-            Message::SetChunkSize(4096),
-            Message::WindowAckSize(100_000),
-            Message::UserControl(UserControl::PingResponse(0x0102_0304)),
-        ] {
-            message.write(0, 0, &mut chunks, &mut out).unwrap();
-        }
-        assert_eq!(
-            out,
-            hex!(
-                "02 000000 000004 01 00000000 00001000"
-                "42 000000 000004 05 000186A0"
-                "42 000000 000006 04 0007 01020304"
-            )
-        );
-    }
-
-    #[test]
-    fn commands_go_on_the_chunk_stream_of_what_they_are_about() {
-        let mut chunks = ChunkWriter::new();
-        let mut out = Vec::new();
-        let mut write = |name: &str, transaction, stream_id| {
-            let begin = out.len();
-            Message::Command(Command::new(name, transaction, vec![]))
-                .write(0, stream_id, &mut chunks, &mut out)
-                .unwrap();
-            out[begin..].to_vec()
-        };
-        assert_eq!(write("connect", 1.0, 0)[..1], hex!("03"));
-        assert_eq!(
-            write("createStream", 4.0, 0),
-            hex!("43 000000 000019 14 02000C 63726561746553747265616D 00 4010000000000000 05")
-        );
-        assert_eq!(
-            write("publish", 5.0, 1)[..12],
-            hex!("08 000000 000014 14 01000000")
-        );
-    }
-
-    #[test]
-    fn media_is_read_back_as_it_was_given() {
-        let crate::media::packet::Packet::Video(packet) =
-            crate::flv::testing::video_at(crate::units::MediaTime::ZERO, true)
-        else {
-            unreachable!()
-        };
-        let body = crate::flv::tag::avc_frame(&packet);
-        let mut out = Vec::new();
-        write_media(
-            MediaKind::Video,
-            &body,
-            40,
-            1,
-            &mut ChunkWriter::new(),
-            &mut out,
-        )
-        .unwrap();
-
-        let mut reader = ChunkReader::new();
-        reader.push(&out);
-        let raw = reader.next_message().unwrap().unwrap();
-        assert_eq!((raw.chunk_stream, raw.timestamp, raw.stream_id), (6, 40, 1));
-        assert_eq!(Message::parse(&raw), Ok(Message::Video(body.to_bytes())));
-    }
-
-    #[test]
-    fn amf3_messages_hold_amf0_values_behind_a_zero() {
-        let wire = hex!("00 02 0004 70696E67 00 0000000000000000 05");
-        for payload in [&wire[..], &wire[1..]] {
-            assert_eq!(
-                Message::parse(&raw(17, payload)),
-                Ok(Message::Command(Command::new("ping", 0.0, vec![])))
-            );
-        }
-        assert_eq!(
-            Message::parse(&raw(15, &hex!("00 02 0001 61"))),
-            Ok(Message::Data(vec![Value::from("a")]))
-        );
-    }
-
-    #[test]
-    fn sloppy_commands_are_understood() {
-        let command = |payload: &[u8]| match Message::parse(&raw(20, payload)) {
-            Ok(Message::Command(command)) => command,
-            other => panic!("{other:?}"),
-        };
-        // The name alone; a stray end marker behind the last argument.
-        assert_eq!(command(&hex!("02 0001 61")), Command::new("a", 0.0, vec![]));
-        assert_eq!(
-            command(&hex!("02 0001 61 00 3FF0000000000000 05 0101 000009")),
-            Command::new("a", 1.0, vec![Value::Boolean(true)])
-        );
-        assert_eq!(Message::parse(&raw(20, &[5])), Err(MessageError::NoName));
-        assert_eq!(Message::parse(&raw(20, &[])), Err(MessageError::NoName));
-    }
-
-    #[test]
-    fn the_information_object_is_found_wherever_servers_put_it() {
-        let information = Value::object([("code", Value::from("NetStream.Publish.Start"))]);
-        let mut command = Command::new("onStatus", 0.0, vec![Value::Null, information.clone()]);
-        assert_eq!(command.information(), Some(&information));
-        command.args.clear();
-        assert_eq!(command.information(), None);
-        command.object = information.clone();
-        assert_eq!(command.information(), Some(&information));
-    }
-}
+mod tests;

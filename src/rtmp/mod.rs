@@ -9,6 +9,7 @@
 //! | [`auth`] | proving who we are |
 //! | [`session`] | what both sides of a session have in common |
 //! | [`options`] | how one destination wants to be spoken to |
+//! | [`connect_arguments`] | further arguments of `connect`, from text |
 //! | [`publish`] | our side: a publisher |
 //! | [`receive`] | the other side: a server that takes a stream |
 //! | [`status`] | what a server's status means |
@@ -20,6 +21,7 @@
 pub mod acknowledged;
 pub mod auth;
 pub mod chunk;
+pub mod connect_arguments;
 pub mod handshake;
 pub mod message;
 pub mod options;

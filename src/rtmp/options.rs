@@ -1,9 +1,11 @@
 //! How one destination wants to be spoken to, where that differs from what suits every known server.
 
+use std::fmt;
+
 use crate::amf0::Value;
 
 /// Choices a person may make per destination. The default suits every server known.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct SessionOptions {
     /// Which handshake is offered.
     pub handshake: HandshakeForm,
@@ -11,6 +13,17 @@ pub struct SessionOptions {
     pub enhanced: bool,
     /// Further arguments of `connect`, behind its object: what other programs call `conn=`.
     pub connect_arguments: Vec<Value>,
+}
+
+impl fmt::Debug for SessionOptions {
+    /// Arguments of `connect` may be tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionOptions")
+            .field("handshake", &self.handshake)
+            .field("enhanced", &self.enhanced)
+            .field("connect_arguments", &self.connect_arguments.len())
+            .finish()
+    }
 }
 
 impl Default for SessionOptions {

@@ -1,64 +1,102 @@
-//! A server's side of a session: takes one stream from one publisher, without sockets or clocks.
+//! A server's side of a session: takes a stream from a publisher, or gives one to a player, without sockets
+//! or clocks.
 //!
-//! It serves the tests, `skywave check` and whoever wants to see what a publisher really sends. A publisher
-//! is a stranger: what it may send and how long it may take is limited at the end of this file and in
-//! [`super::chunk`].
+//! | file | what it is about |
+//! |---|---|
+//! | [`policy`] | who is let in, and how others are refused |
+//! | `login` | logging in, in Adobe's way |
+//! | `calls` | answering commands |
+//! | [`playback`] | what one player is sent, and with which times |
+//! | [`hub`] | who publishes what, and which player has got how far |
+//! | [`meaning`] | key frames and codec headers among the tags |
+//!
+//! It serves `skywave receive`, `skywave check`, the tests, and whoever wants to see what a publisher really
+//! sends. A client is a stranger: what it may send and how long it may take is limited at the end of these
+//! files and in [`super::chunk`].
+
+mod calls;
+pub mod hub;
+mod login;
+pub mod meaning;
+pub mod playback;
+pub mod policy;
 
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 
 use super::{
-    chunk::{ChunkReader, ChunkWriter},
+    chunk::{ChunkReader, ChunkWriter, RawMessage},
     handshake::ServerHandshake,
-    message::{Command, Message, UserControl},
+    message::{Message, UserControl, aggregate, type_id},
     session::{CONNECTION, Output, ReceivedBytes},
 };
-use crate::{amf0::Value, secret::Secret, units::MediaTime};
+use crate::{amf0::Value, flv::file::FlvTag, secret::Secret, units::MediaTime};
+use calls::Budget;
+pub use login::Gate;
+use playback::Playback;
+pub use policy::{ReceivePolicy, Refusal};
 
-/// One publisher's session; see [`super::session`] for how it is driven.
+/// One client's session; see [`super::session`] for how it is driven.
 ///
 /// The session ends with exactly one [`Received::Ended`]. Input after that is ignored.
 #[derive(Debug)]
 pub struct ReceiveSession {
     policy: ReceivePolicy,
+    seed: u64,
     state: State,
     reader: ChunkReader,
     writer: ChunkWriter,
-    /// Commands taken so far, while not publishing.
-    commands: u32,
+    budget: Budget,
     app: String,
+    /// Message streams created so far; they are numbered from 1 on.
+    streams: u32,
+    /// When the client must be publishing or playing; later on, when a player must have got something.
     deadline: MediaTime,
+    heard_at: MediaTime,
+    /// Whether the client was asked for a sign of life since it was last heard.
+    pinged: bool,
+    /// Whether publisher or player are still to be told that they are let in.
+    start_owed: bool,
     out: Vec<u8>,
     events: VecDeque<Received>,
     received: ReceivedBytes,
 }
 
-/// Who may publish.
-#[derive(Clone, Debug, Default)]
-pub struct ReceivePolicy {
-    /// The application; `None` lets any in.
-    pub app: Option<String>,
-    /// The stream key; `None` lets any in.
-    pub key: Option<Secret>,
-}
-
 /// What happens to a session.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// The publisher sent these bytes.
+    /// The client sent these bytes.
     Received(&'a [u8]),
-    /// The publisher closed its end of the connection.
+    /// The client closed its end of the connection.
     PeerClosed,
+    /// The client does not read what it is sent.
+    PeerStuck,
+    /// The client, which neither publishes nor plays yet, has to make room for another one.
+    Evicted,
     /// It has become late.
     Tick,
+    /// This is next for the player, as [`hub::Hub::next`] gives it.
+    Media(&'a FlvTag),
+    /// The stream that the player plays has begun.
+    StreamBegan,
+    /// The stream that the player plays is over.
+    StreamEnded,
 }
 
 /// What comes out of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Received {
-    /// The publisher was let in.
+    /// A publisher may begin, as far as the policy goes. Its media follow, unless
+    /// [`ReceiveSession::refuse`] is called before the next [`ReceiveSession::poll_output`].
     Began {
+        /// The application it asked for.
+        app: String,
+        /// The stream key it asked for.
+        key: Secret,
+    },
+    /// A player may watch, as far as the policy goes; it is refused in the same way.
+    Joined {
         /// The application it asked for.
         app: String,
         /// The stream key it asked for.
@@ -82,7 +120,7 @@ pub enum Received {
     },
     /// Nothing more comes.
     Ended {
-        /// Why, unless the publisher said goodbye.
+        /// Why, unless the client said goodbye.
         because: Option<String>,
     },
 }
@@ -92,22 +130,29 @@ enum State {
     Handshaking(ServerHandshake),
     Connecting,
     Connected,
-    Publishing,
+    /// On this message stream.
+    Publishing(u32),
+    Playing(Playback),
     Ended,
 }
 
 impl ReceiveSession {
-    /// A session over a new connection. `seed` varies the handshake's random bytes.
+    /// A session over a new connection. `seed` varies the handshake's random bytes and the login's challenge.
     #[must_use]
     pub fn new(now: MediaTime, policy: ReceivePolicy, seed: u64) -> Self {
         Self {
             policy,
+            seed,
             state: State::Handshaking(ServerHandshake::new(seed)),
             reader: ChunkReader::new(),
             writer: ChunkWriter::new(),
-            commands: 0,
+            budget: Budget::new(now),
             app: String::new(),
+            streams: 0,
             deadline: now + SETUP_TIMEOUT,
+            heard_at: now,
+            pinged: false,
+            start_owed: false,
             out: Vec::new(),
             events: VecDeque::new(),
             received: ReceivedBytes::default(),
@@ -121,12 +166,13 @@ impl ReceiveSession {
         }
         let result = match input {
             Input::Received(bytes) => self.receive(now, bytes),
-            Input::PeerClosed => Err("the publisher closed the connection".to_owned()),
-            Input::Tick if now >= self.deadline => Err(match self.state {
-                State::Publishing => "the publisher fell silent".to_owned(),
-                _ => "the publisher did not begin in time".to_owned(),
-            }),
-            Input::Tick => Ok(()),
+            Input::PeerClosed => Err(format!("the {} closed the connection", self.client())),
+            Input::PeerStuck => Err(format!("the {} was too slow", self.client())),
+            Input::Evicted => Err("the client dawdled while others came".to_owned()),
+            Input::Tick => self.look_at_clock(now),
+            Input::Media(tag) => self.play(tag),
+            Input::StreamBegan => self.stream_began(),
+            Input::StreamEnded => self.stream_ended(),
         };
         if let Err(because) = result {
             self.end(Some(because));
@@ -135,14 +181,43 @@ impl ReceiveSession {
 
     /// What is to be done next.
     pub fn poll_output(&mut self) -> Output<Received> {
+        if self.out.is_empty() && self.events.is_empty() && self.start_owed {
+            self.start_owed = false;
+            if let Err(because) = self.let_in() {
+                self.end(Some(because));
+            }
+        }
         if !self.out.is_empty() {
             return Output::Send(std::mem::take(&mut self.out));
         }
-        if let Some(event) = self.events.pop_front() {
-            return Output::Event(event);
+        match self.events.pop_front() {
+            Some(event) => Output::Event(event),
+            None => Output::WakeAt(self.wake_at()),
         }
-        let ended = matches!(self.state, State::Ended);
-        Output::WakeAt((!ended).then_some(self.deadline))
+    }
+
+    /// Turns away the publisher or player that was just told of by [`Received::Began`] or
+    /// [`Received::Joined`].
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if !self.start_owed {
+            return;
+        }
+        self.events.clear();
+        let told = self.tell_refusal(refusal);
+        let because = told.err().unwrap_or_else(|| refusal.to_string());
+        self.end(Some(because));
+    }
+
+    /// Whether [`Input::Media`] is welcome now.
+    #[must_use]
+    pub fn wants_media(&self) -> bool {
+        matches!(&self.state, State::Playing(playback) if !playback.is_paused()) && !self.start_owed
+    }
+
+    /// Bytes that wait to be sent.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.out.len()
     }
 }
 
@@ -152,6 +227,8 @@ type Ending = String;
 impl ReceiveSession {
     fn receive(&mut self, now: MediaTime, mut bytes: &[u8]) -> Result<(), Ending> {
         self.received.add(bytes.len());
+        self.heard_at = now;
+        self.pinged = false;
         if let State::Handshaking(handshake) = &mut self.state {
             let taken = handshake
                 .receive(bytes, &mut self.out)
@@ -162,15 +239,20 @@ impl ReceiveSession {
             }
             self.state = State::Connecting;
         }
-        if matches!(self.state, State::Publishing) {
-            self.deadline = now + SILENCE_TIMEOUT;
-        }
         self.reader.push(bytes);
         while !matches!(self.state, State::Ended)
             && let Some(raw) = self.reader.next_message().map_err(|e| e.to_string())?
         {
-            let message = Message::parse(&raw).map_err(|error| error.to_string())?;
-            self.take(now, message, raw.timestamp, raw.stream_id)?;
+            if raw.type_id == type_id::AGGREGATE {
+                for part in aggregate::parts(&raw).take(MOST_PARTS) {
+                    self.take_raw(now, &part.map_err(|error| error.to_string())?)?;
+                }
+            } else {
+                self.take_raw(now, &raw)?;
+            }
+        }
+        if !matches!(self.state, State::Publishing(_)) {
+            self.budget.take_bytes(now, bytes.len())?;
         }
         match self.received.acknowledgement() {
             Some(message) if !matches!(self.state, State::Ended) => self.send(&message, CONNECTION),
@@ -178,16 +260,19 @@ impl ReceiveSession {
         }
     }
 
-    fn take(
-        &mut self,
-        now: MediaTime,
-        message: Message,
-        timestamp: u32,
-        stream_id: u32,
-    ) -> Result<(), Ending> {
-        let publishing = matches!(self.state, State::Publishing);
+    fn take_raw(&mut self, now: MediaTime, raw: &RawMessage) -> Result<(), Ending> {
+        if matches!(self.state, State::Ended) {
+            return Ok(());
+        }
+        let message = Message::parse(raw).map_err(|error| error.to_string())?;
+        let timestamp = raw.timestamp;
+        let publishing = matches!(self.state, State::Publishing(_));
         match message {
             Message::WindowAckSize(window) => self.received.set_window(window),
+            // What we send is limited by the connection itself; the answer is all that is asked for.
+            Message::SetPeerBandwidth { window, .. } => {
+                self.send(&Message::WindowAckSize(window), CONNECTION)?;
+            }
             Message::UserControl(UserControl::PingRequest(number)) => {
                 let answer = Message::UserControl(UserControl::PingResponse(number));
                 self.send(&answer, CONNECTION)?;
@@ -203,140 +288,62 @@ impl ReceiveSession {
                     self.events.push_back(Received::Metadata(metadata));
                 }
             }
-            Message::Command(command) => return self.take_command(now, &command, stream_id),
+            Message::Command(command) => return self.take_command(now, &command, raw.stream_id),
             _ => {}
         }
         Ok(())
     }
 
-    fn take_command(
-        &mut self,
-        now: MediaTime,
-        command: &Command,
-        stream_id: u32,
-    ) -> Result<(), Ending> {
-        self.commands += 1;
-        if self.commands > MOST_COMMANDS {
-            return Err("the publisher sends too many commands".to_owned());
-        }
-        match (&self.state, command.name.as_str()) {
-            (State::Connecting, "connect") => self.accept_connection(command),
-            (State::Connecting, name) => Err(format!("\"{name}\" came before \"connect\"")),
-            (State::Connected, "createStream") => {
-                let id = Value::Number(f64::from(STREAM_ID));
-                self.answer(command, Value::Null, vec![id])
+    fn look_at_clock(&mut self, now: MediaTime) -> Result<(), Ending> {
+        let (ping_after, end_after) = match &self.state {
+            State::Publishing(_) => PUBLISHER_SILENCE,
+            State::Playing(playback) => {
+                if now >= self.deadline && !playback.has_begun() {
+                    self.tell_refusal(Refusal::NothingToPlay)?;
+                    return Err(Refusal::NothingToPlay.to_string());
+                }
+                PLAYER_SILENCE
             }
-            (State::Connected, "publish") => self.accept_stream(now, command, stream_id),
-            (State::Publishing, "FCUnpublish" | "deleteStream" | "closeStream") => {
-                self.status(
-                    "status",
-                    "NetStream.Unpublish.Success",
-                    "Stopped.",
-                    STREAM_ID,
-                )?;
-                self.end(None);
-                Ok(())
+            _ if now >= self.deadline => {
+                return Err("the client neither published nor played in time".to_owned());
             }
-            (_, "releaseStream" | "FCPublish" | "_checkbw") => {
-                self.answer(command, Value::Null, vec![Value::Undefined])
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn accept_connection(&mut self, connect: &Command) -> Result<(), Ending> {
-        let app = connect.object.get("app").and_then(Value::as_str);
-        let app = app.unwrap_or_default();
-        let name = app.split('?').next().unwrap_or_default();
-        let name = name.trim_end_matches('/');
-        if self
-            .policy
-            .app
-            .as_deref()
-            .is_some_and(|wanted| wanted != name)
-        {
-            let information = information(
-                "error",
-                "NetConnection.Connect.InvalidApp",
-                "No such application.",
-            );
-            let error = Command::new("_error", connect.transaction, vec![information]);
-            self.send(&Message::Command(error), CONNECTION)?;
-            return Err("the publisher asked for another application".to_owned());
-        }
-        name.clone_into(&mut self.app);
-        self.send(&Message::WindowAckSize(WINDOW), CONNECTION)?;
-        let bandwidth = Message::SetPeerBandwidth {
-            window: WINDOW,
-            limit: 2, // dynamic
+            _ => return Ok(()),
         };
-        self.send(&bandwidth, CONNECTION)?;
-        self.send(&Message::SetChunkSize(CHUNK_SIZE), CONNECTION)?;
-        let properties = Value::object([
-            ("fmsVer", Value::from("FMS/3,0,1,123")),
-            ("capabilities", Value::Number(31.0)),
-        ]);
-        let information = information("status", "NetConnection.Connect.Success", "Connected.");
-        self.answer(connect, properties, vec![information])?;
-        self.state = State::Connected;
+        if now >= self.heard_at + end_after {
+            return Err(format!("the {} fell silent", self.client()));
+        }
+        if now >= self.heard_at + ping_after && !self.pinged {
+            self.pinged = true;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "any number does; the answer bears the same"
+            )]
+            let number = now.as_millis() as u32;
+            let ping = Message::UserControl(UserControl::PingRequest(number));
+            self.send(&ping, CONNECTION)?;
+        }
         Ok(())
     }
 
-    fn accept_stream(
-        &mut self,
-        now: MediaTime,
-        publish: &Command,
-        stream_id: u32,
-    ) -> Result<(), Ending> {
-        if stream_id != STREAM_ID {
-            return Err("\"publish\" came on a stream that was not created".to_owned());
-        }
-        let key = publish.args.first().and_then(Value::as_str);
-        let key = Secret::new(key.unwrap_or_default());
-        if self
-            .policy
-            .key
-            .as_ref()
-            .is_some_and(|wanted| *wanted != key)
-        {
-            self.status("error", "NetStream.Publish.Denied", "Wrong key.", STREAM_ID)?;
-            return Err("the publisher gave another stream key".to_owned());
-        }
-        self.send(
-            &Message::UserControl(UserControl::StreamBegin(STREAM_ID)),
-            CONNECTION,
-        )?;
-        self.status(
-            "status",
-            "NetStream.Publish.Start",
-            "Publishing.",
-            STREAM_ID,
-        )?;
-        self.state = State::Publishing;
-        self.deadline = now + SILENCE_TIMEOUT;
-        let app = self.app.clone();
-        self.events.push_back(Received::Began { app, key });
-        Ok(())
-    }
-
-    fn answer(&mut self, call: &Command, object: Value, args: Vec<Value>) -> Result<(), Ending> {
-        let result = Command {
-            object,
-            ..Command::new("_result", call.transaction, args)
+    fn wake_at(&self) -> Option<MediaTime> {
+        let silent_at = |(ping_after, end_after): (Duration, Duration)| {
+            self.heard_at + if self.pinged { end_after } else { ping_after }
         };
-        self.send(&Message::Command(result), CONNECTION)
+        match &self.state {
+            State::Ended => None,
+            State::Publishing(_) => Some(silent_at(PUBLISHER_SILENCE)),
+            State::Playing(playback) if playback.has_begun() => Some(silent_at(PLAYER_SILENCE)),
+            State::Playing(_) => Some(self.deadline.min(silent_at(PLAYER_SILENCE))),
+            _ => Some(self.deadline),
+        }
     }
 
-    fn status(
-        &mut self,
-        level: &str,
-        code: &str,
-        description: &str,
-        stream_id: u32,
-    ) -> Result<(), Ending> {
-        let information = information(level, code, description);
-        let status = Command::new("onStatus", 0.0, vec![information]);
-        self.send(&Message::Command(status), stream_id)
+    fn client(&self) -> &'static str {
+        match self.state {
+            State::Publishing(_) => "publisher",
+            State::Playing(_) => "player",
+            _ => "client",
+        }
     }
 
     fn send(&mut self, message: &Message, stream_id: u32) -> Result<(), Ending> {
@@ -347,16 +354,9 @@ impl ReceiveSession {
 
     fn end(&mut self, because: Option<Ending>) {
         self.state = State::Ended;
+        self.start_owed = false;
         self.events.push_back(Received::Ended { because });
     }
-}
-
-fn information(level: &str, code: &str, description: &str) -> Value {
-    Value::object([
-        ("level", Value::from(level)),
-        ("code", Value::from(code)),
-        ("description", Value::from(description)),
-    ])
 }
 
 /// The values of `onMetaData`, behind `@setDataFrame` or not.
@@ -371,18 +371,16 @@ fn metadata(values: Vec<Value>) -> Option<Value> {
         .flatten()
 }
 
-/// The one message stream of a session.
-const STREAM_ID: u32 = 1;
-/// The chunk size we send with.
-const CHUNK_SIZE: u32 = 4096;
-/// How much the publisher may receive between its acknowledgements.
-const WINDOW: u32 = 2_500_000;
-/// How long a publisher may take from its first byte to `publish`.
+/// How long a client may take from its first byte to `publish` or `play`.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a publisher may be silent.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many commands a session may see; a publisher needs about eight.
-const MOST_COMMANDS: u32 = 256;
+/// How long a publisher may be silent before it is asked for a sign of life, and before it is given up.
+const PUBLISHER_SILENCE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(30));
+/// The same for a player, which has little to say.
+const PLAYER_SILENCE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_secs(90));
+/// How long a player may wait for a publisher.
+const WAIT_FOR_PUBLISHER: Duration = Duration::from_mins(5);
+/// How many messages one aggregate message may hold.
+const MOST_PARTS: usize = 4096;
 
 #[cfg(test)]
 mod tests;

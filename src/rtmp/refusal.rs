@@ -3,6 +3,7 @@
 //! Every failure is made here, so that all of them name the server in the same way, say what to do, and
 //! never show a stream key.
 
+mod login;
 mod server;
 mod way;
 

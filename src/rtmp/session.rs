@@ -1,10 +1,13 @@
-//! What both sides of a session have in common: how they are driven, and counting what was received.
+//! What both sides of a session have in common: how they are driven, counting what was received, and keeping
+//! what the other side can ask for to a bounded rate.
 //!
 //! # Driving a session
 //!
 //! Sessions know no socket and no clock. After every `handle_input`, call `poll_output` until it returns
 //! [`Output::WakeAt`]; only then wait, for input or for that time, whichever comes first. Time is an argument
 //! of `handle_input`; it never runs backwards.
+
+use std::time::Duration;
 
 use super::message::Message;
 use crate::units::MediaTime;
@@ -38,10 +41,15 @@ impl ReceivedBytes {
         self.window = (window > 0).then_some(window);
     }
 
+    /// Whether an acknowledgement is due.
+    pub(super) fn is_due(&self) -> bool {
+        let window = self.window.map(u64::from);
+        window.is_some_and(|window| self.total - self.acknowledged >= window)
+    }
+
     /// The acknowledgement that is due, if one is.
     pub(super) fn acknowledgement(&mut self) -> Option<Message> {
-        let window = u64::from(self.window?);
-        if self.total - self.acknowledged < window {
+        if !self.is_due() {
             return None;
         }
         self.acknowledged = self.total;
@@ -51,6 +59,37 @@ impl ReceivedBytes {
         )]
         let on_the_wire = self.total as u32;
         Some(Message::Acknowledgement(on_the_wire))
+    }
+}
+
+/// Keeps what a peer can make us do at will to a bounded rate: who floods us with pings and does not read the
+/// answers must not make us hold them.
+#[derive(Debug)]
+pub(super) struct PerSecond {
+    most: u32,
+    since: MediaTime,
+    count: u32,
+}
+
+impl PerSecond {
+    /// At most so often in each second.
+    pub(super) fn new(most: u32) -> Self {
+        Self {
+            most,
+            since: MediaTime::ZERO,
+            count: 0,
+        }
+    }
+
+    /// Whether it may be once more at `now`; counts it if so.
+    pub(super) fn allow(&mut self, now: MediaTime) -> bool {
+        if now.since(self.since) >= Duration::from_secs(1) {
+            self.since = now;
+            self.count = 0;
+        }
+        let allowed = self.count < self.most;
+        self.count += u32::from(allowed);
+        allowed
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Meaning {
     Unpublished,
     /// It cannot go on.
     Fails(Failure),
+    /// The stream should move to another connection (Enhanced RTMP v2, Reconnect Request).
+    MoveWanted,
     /// Something a person may want to know; the stream goes on.
     Note(String),
     /// Nothing for us.
@@ -44,6 +46,7 @@ impl Status {
             "netconnection.connect.success" => Meaning::Connected,
             "netstream.publish.start" => Meaning::PublishStarted,
             "netstream.unpublish.success" => Meaning::Unpublished,
+            "netconnection.connect.reconnectrequest" => Meaning::MoveWanted,
 
             "netconnection.connect.invalidapp" => fails(Failure::invalid_app(peer, &self.code)),
             "netconnection.connect.rejected" => {
@@ -63,7 +66,6 @@ impl Status {
             | "netconnection.connect.closed"
             | "netconnection.connect.idletimeout"
             | "netconnection.connect.networkchange"
-            | "netconnection.connect.reconnectrequest"
             | "netstream.connect.closed" => fails(Failure::ended_by_server(peer, &self.code)),
 
             "netstream.publish.idle"
@@ -129,16 +131,56 @@ mod tests {
         for (code, kind) in [
             ("NetConnection.Connect.InvalidApp", FailureKind::Refused),
             ("NetConnection.Connect.Rejected", FailureKind::Refused),
+            ("NetConnection.Connect.Failed", FailureKind::Closed),
+            ("NetConnection.Connect.AppShutdown", FailureKind::Closed),
+            ("NetConnection.Connect.Closed", FailureKind::Closed),
+            ("NetConnection.Connect.IdleTimeout", FailureKind::Closed),
+            ("NetConnection.Connect.NetworkChange", FailureKind::Closed),
+            ("NetConnection.Proxy.NotResponding", FailureKind::Closed),
             ("NetStream.Publish.BadName", FailureKind::NameInUse),
             ("NetStream.Publish.Denied", FailureKind::Refused),
+            ("NetStream.Publish.Rejected", FailureKind::Refused),
             ("NetStream.publish.Unauthorized", FailureKind::Refused),
-            ("NetConnection.Connect.AppShutdown", FailureKind::Closed),
             ("NetStream.Failed", FailureKind::Closed),
+            ("NetStream.Connect.Rejected", FailureKind::Refused),
+            ("NetStream.Connect.Failed", FailureKind::Closed),
+            ("NetStream.Connect.Closed", FailureKind::Closed),
             ("NetStream.Something.New", FailureKind::Protocol),
         ] {
             let failure = failure(code, "error", "");
             assert_eq!(failure.kind, kind, "{code}");
             assert!(failure.what.contains(code), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_end_the_stream_is_told() {
+        for code in [
+            "NetStream.Publish.Idle",
+            "NetStream.Record.NoAccess",
+            "NetStream.Record.Failed",
+            "NetStream.Record.DiskQuotaExceeded",
+            "NetStream.Record.AlreadyExists",
+        ] {
+            let Meaning::Note(text) = meaning(code, "error", "") else {
+                panic!("{code}");
+            };
+            assert!(text.contains(code), "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_are_known_in_any_case() {
+        for (code, expected) in [
+            ("NETCONNECTION.CONNECT.SUCCESS", Meaning::Connected),
+            ("netstream.publish.start", Meaning::PublishStarted),
+            ("NetStream.Unpublish.success", Meaning::Unpublished),
+            (
+                "netConnection.connect.reconnectRequest",
+                Meaning::MoveWanted,
+            ),
+        ] {
+            assert_eq!(meaning(code, "", ""), expected);
         }
     }
 

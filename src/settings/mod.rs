@@ -3,9 +3,11 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`model`] | what there is to remember, and its limits |
+//! | [`connection`] | how a destination is reached where address and key are not enough |
 //! | [`store`] | the settings file: read kindly, written atomically |
-//! | [`secrets`] | stream keys, in the system's keychain and nowhere else |
+//! | [`secrets`] | stream keys and passwords, in the system's keychain and nowhere else |
 
+pub mod connection;
 pub mod model;
 pub mod secrets;
 pub mod store;

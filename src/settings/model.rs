@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::connection::ConnectionSettings;
 use crate::units::{Bitrate, Decibels, FrameRate, PixelSize};
 
 /// Everything that survives a restart.
@@ -108,8 +109,11 @@ pub struct RecordingSettings {
 pub struct DestinationSettings {
     /// `rtmp://` or `rtmps://` address without the key.
     pub server: String,
-    /// Whether the key is kept in the system's keychain.
+    /// Whether key and passwords are kept in the system's keychain.
     pub remember_key: bool,
+    /// How it is reached where that is not as usual.
+    #[serde(skip_serializing_if = "ConnectionSettings::is_usual")]
+    pub connection: ConnectionSettings,
 }
 
 /// The window.
@@ -151,6 +155,7 @@ impl Settings {
         };
         self.output = self.output.sanitised();
         self.destination.server = clean_address(&self.destination.server);
+        self.destination.connection = self.destination.connection.sanitised();
         self.recording.folder = self.recording.folder.filter(|folder| folder.is_absolute());
         self
     }
@@ -264,6 +269,7 @@ impl Default for DestinationSettings {
         Self {
             server: String::new(),
             remember_key: true,
+            connection: ConnectionSettings::default(),
         }
     }
 }
@@ -273,7 +279,8 @@ fn even(value: u32, low: u32, high: u32) -> u32 {
     value.clamp(low, high) & !1
 }
 
-/// An address fit for a file: one line, of bearable length, without `user:password@`.
+/// An address fit for a file: one line, of bearable length, without `user:password@`. What is not an address
+/// may be a key in the wrong place: it is not kept.
 fn clean_address(address: &str) -> String {
     let line: String = address
         .trim()
@@ -282,9 +289,9 @@ fn clean_address(address: &str) -> String {
         .take(MAX_ADDRESS_CHARS)
         .collect();
     let Some((scheme, rest)) = line.split_once("://") else {
-        return line;
+        return String::new();
     };
-    let authority = rest.find('/').unwrap_or(rest.len());
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..authority].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => line,
@@ -368,13 +375,14 @@ mod tests {
     }
 
     #[test]
-    fn passwords_in_the_address_are_not_kept() {
+    fn passwords_in_the_address_and_keys_in_its_place_are_not_kept() {
         for (given, kept) in [
             ("rtmp://user:pass@host/app", "rtmp://host/app"),
             ("rtmp://host/app@home", "rtmp://host/app@home"),
             ("rtmp://host", "rtmp://host"),
             (" rtmp://host/a\nb ", "rtmp://host/ab"),
-            ("nonsense", "nonsense"),
+            ("rtmp://user:pass@host?a=b", "rtmp://host?a=b"),
+            ("live_123456_key", ""),
         ] {
             assert_eq!(clean_address(given), kept, "{given}");
         }

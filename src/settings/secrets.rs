@@ -1,4 +1,4 @@
-//! Stream keys in the system's keychain, reached on a thread of their own: a keychain may ask the user for
+//! Stream keys and passwords in the system's keychain, reached on a thread of their own: a keychain may ask the user for
 //! a password and take minutes to answer.
 
 use std::{
@@ -19,23 +19,62 @@ pub struct Keychain {
     answers: Receiver<Answer>,
 }
 
-/// What may be asked. Keys are filed under the server's address.
+/// What there is to keep, each filed under the server's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecretKind {
+    /// The stream key.
+    StreamKey,
+    /// The password of the user who logs in.
+    Password,
+    /// The password of the proxy on the way.
+    ProxyPassword,
+    /// Further connect arguments; servers take tokens there.
+    ConnectArguments,
+}
+
+impl SecretKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::StreamKey,
+        Self::Password,
+        Self::ProxyPassword,
+        Self::ConnectArguments,
+    ];
+
+    /// The name under which keychains list it.
+    fn service(self) -> &'static str {
+        match self {
+            Self::StreamKey => "Skywave stream key",
+            Self::Password => "Skywave password",
+            Self::ProxyPassword => "Skywave proxy password",
+            Self::ConnectArguments => "Skywave connect arguments",
+        }
+    }
+}
+
+/// What may be asked, of one kind of secret for one server's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Read the key for this server.
+    /// Read it.
     Load {
+        /// Which secret.
+        kind: SecretKind,
         /// The server's address.
         server: String,
     },
-    /// Keep this key for this server.
+    /// Keep it.
     Store {
+        /// Which secret.
+        kind: SecretKind,
         /// The server's address.
         server: String,
-        /// The key.
-        key: Secret,
+        /// Its text.
+        secret: Secret,
     },
-    /// Forget the key for this server, if there is one.
+    /// Forget it, if it is there.
     Delete {
+        /// Which secret.
+        kind: SecretKind,
         /// The server's address.
         server: String,
     },
@@ -44,16 +83,18 @@ pub enum Request {
 /// What came of a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// This is the key for that server, if there is one.
+    /// This is what was kept for that server, if anything was.
     Loaded {
+        /// Which secret.
+        kind: SecretKind,
         /// The server's address.
         server: String,
-        /// Its key.
-        key: Option<Secret>,
+        /// Its text.
+        secret: Option<Secret>,
     },
-    /// The key is kept.
+    /// It is kept.
     Stored,
-    /// The key is forgotten.
+    /// It is forgotten.
     Deleted,
     /// It did not work.
     Failed(SecretError),
@@ -73,25 +114,26 @@ pub enum SecretError {
     Busy,
 }
 
-/// A place that keeps keys. The system's own is [`SystemVault`].
+/// A place that keeps secrets. The system's own is [`SystemVault`].
 pub trait Vault: Send {
-    /// The key for `server`, if there is one.
+    /// What is kept for `server`, if anything is.
     ///
     /// # Errors
     /// When the place cannot be reached.
-    fn load(&mut self, server: &str) -> Result<Option<Secret>, SecretError>;
+    fn load(&mut self, kind: SecretKind, server: &str) -> Result<Option<Secret>, SecretError>;
 
-    /// Keeps `key` for `server`.
+    /// Keeps `secret` for `server`.
     ///
     /// # Errors
     /// When the place cannot be reached or refuses.
-    fn store(&mut self, server: &str, key: &Secret) -> Result<(), SecretError>;
+    fn store(&mut self, kind: SecretKind, server: &str, secret: &Secret)
+    -> Result<(), SecretError>;
 
-    /// Forgets the key for `server`; it is fine if there is none.
+    /// Forgets what is kept for `server`; it is fine if nothing is.
     ///
     /// # Errors
     /// When the place cannot be reached or refuses.
-    fn delete(&mut self, server: &str) -> Result<(), SecretError>;
+    fn delete(&mut self, kind: SecretKind, server: &str) -> Result<(), SecretError>;
 }
 
 /// macOS Keychain, Windows Credential Manager, or the Secret Service.
@@ -150,20 +192,25 @@ impl Keychain {
 }
 
 impl Vault for SystemVault {
-    fn load(&mut self, server: &str) -> Result<Option<Secret>, SecretError> {
-        match entry(server)?.get_password() {
-            Ok(key) => Ok(Some(Secret::new(key))),
+    fn load(&mut self, kind: SecretKind, server: &str) -> Result<Option<Secret>, SecretError> {
+        match entry(kind, server)?.get_password() {
+            Ok(text) => Ok(Some(Secret::new(text))),
             Err(keyring::Error::NoEntry) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn store(&mut self, server: &str, key: &Secret) -> Result<(), SecretError> {
-        Ok(entry(server)?.set_password(key.expose())?)
+    fn store(
+        &mut self,
+        kind: SecretKind,
+        server: &str,
+        secret: &Secret,
+    ) -> Result<(), SecretError> {
+        Ok(entry(kind, server)?.set_password(secret.expose())?)
     }
 
-    fn delete(&mut self, server: &str) -> Result<(), SecretError> {
-        match entry(server)?.delete_credential() {
+    fn delete(&mut self, kind: SecretKind, server: &str) -> Result<(), SecretError> {
+        match entry(kind, server)?.delete_credential() {
             Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -181,24 +228,29 @@ impl From<keyring::Error> for SecretError {
     }
 }
 
-fn entry(server: &str) -> Result<keyring::Entry, SecretError> {
-    Ok(keyring::Entry::new(SERVICE, server)?)
+fn entry(kind: SecretKind, server: &str) -> Result<keyring::Entry, SecretError> {
+    Ok(keyring::Entry::new(kind.service(), server)?)
 }
 
 fn answer(vault: &mut impl Vault, request: Request) -> Answer {
     let result = match request {
-        Request::Load { server } => vault
-            .load(&server)
-            .map(|key| Answer::Loaded { server, key }),
-        Request::Store { server, key } => vault.store(&server, &key).map(|()| Answer::Stored),
-        Request::Delete { server } => vault.delete(&server).map(|()| Answer::Deleted),
+        Request::Load { kind, server } => vault.load(kind, &server).map(|secret| Answer::Loaded {
+            kind,
+            server,
+            secret,
+        }),
+        Request::Store {
+            kind,
+            server,
+            secret,
+        } => vault.store(kind, &server, &secret).map(|()| Answer::Stored),
+        Request::Delete { kind, server } => vault.delete(kind, &server).map(|()| Answer::Deleted),
     };
     result.unwrap_or_else(Answer::Failed)
 }
 
-/// The name under which keychains list our entries.
-const SERVICE: &str = "Skywave stream key";
-const MAX_WAITING: usize = 8;
+/// Room for two requests for each kind, and more.
+const MAX_WAITING: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -208,20 +260,25 @@ mod tests {
 
     /// A vault in memory.
     #[derive(Default)]
-    struct Drawer(HashMap<String, Secret>);
+    struct Drawer(HashMap<(SecretKind, String), Secret>);
 
     impl Vault for Drawer {
-        fn load(&mut self, server: &str) -> Result<Option<Secret>, SecretError> {
-            Ok(self.0.get(server).cloned())
+        fn load(&mut self, kind: SecretKind, server: &str) -> Result<Option<Secret>, SecretError> {
+            Ok(self.0.get(&(kind, server.into())).cloned())
         }
 
-        fn store(&mut self, server: &str, key: &Secret) -> Result<(), SecretError> {
-            self.0.insert(server.into(), key.clone());
+        fn store(
+            &mut self,
+            kind: SecretKind,
+            server: &str,
+            secret: &Secret,
+        ) -> Result<(), SecretError> {
+            self.0.insert((kind, server.into()), secret.clone());
             Ok(())
         }
 
-        fn delete(&mut self, server: &str) -> Result<(), SecretError> {
-            self.0.remove(server);
+        fn delete(&mut self, kind: SecretKind, server: &str) -> Result<(), SecretError> {
+            self.0.remove(&(kind, server.into()));
             Ok(())
         }
     }
@@ -234,37 +291,49 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_key_is_loaded_by_its_server_and_forgotten_on_request() {
+    fn secrets_are_kept_by_kind_and_server_and_forgotten_on_request() {
         let keychain = Keychain::start(Drawer::default(), || {}).unwrap();
         let server = || "rtmp://example.org/live".to_owned();
-        let key = Secret::new("k");
-        keychain
-            .ask(Request::Store {
-                server: server(),
-                key: key.clone(),
-            })
-            .unwrap();
-        assert!(matches!(next(&keychain), Answer::Stored));
-        let load = || keychain.ask(Request::Load { server: server() }).unwrap();
-        load();
-        assert!(matches!(next(&keychain), Answer::Loaded { key: Some(found), .. } if found == key));
-        keychain.ask(Request::Delete { server: server() }).unwrap();
+        let load = |kind| {
+            let server = server();
+            keychain.ask(Request::Load { kind, server }).unwrap();
+            match next(&keychain) {
+                Answer::Loaded { secret, .. } => secret,
+                other => panic!("{other:?}"),
+            }
+        };
+        for kind in SecretKind::ALL {
+            keychain
+                .ask(Request::Store {
+                    kind,
+                    server: server(),
+                    secret: Secret::new(kind.service()),
+                })
+                .unwrap();
+            assert!(matches!(next(&keychain), Answer::Stored));
+        }
+        for kind in SecretKind::ALL {
+            assert_eq!(load(kind), Some(Secret::new(kind.service())));
+        }
+        let kind = SecretKind::Password;
+        let server = server();
+        keychain.ask(Request::Delete { kind, server }).unwrap();
         assert!(matches!(next(&keychain), Answer::Deleted));
-        load();
-        assert!(matches!(next(&keychain), Answer::Loaded { key: None, .. }));
+        assert_eq!(load(kind), None);
+        assert!(load(SecretKind::StreamKey).is_some());
     }
 
     #[test]
     fn finishing_lets_the_last_request_be_done() {
         struct Told(SyncSender<()>);
         impl Vault for Told {
-            fn load(&mut self, _: &str) -> Result<Option<Secret>, SecretError> {
+            fn load(&mut self, _: SecretKind, _: &str) -> Result<Option<Secret>, SecretError> {
                 Ok(None)
             }
-            fn store(&mut self, _: &str, _: &Secret) -> Result<(), SecretError> {
+            fn store(&mut self, _: SecretKind, _: &str, _: &Secret) -> Result<(), SecretError> {
                 Ok(())
             }
-            fn delete(&mut self, _: &str) -> Result<(), SecretError> {
+            fn delete(&mut self, _: SecretKind, _: &str) -> Result<(), SecretError> {
                 let _ = self.0.send(());
                 Ok(())
             }
@@ -273,6 +342,7 @@ mod tests {
         let keychain = Keychain::start(Told(told), || {}).unwrap();
         keychain
             .ask(Request::Delete {
+                kind: SecretKind::StreamKey,
                 server: String::new(),
             })
             .unwrap();
@@ -281,15 +351,18 @@ mod tests {
     }
 
     #[test]
-    fn requests_and_answers_never_print_a_key() {
+    fn requests_and_answers_never_print_a_secret() {
+        let (kind, secret) = (SecretKind::Password, Secret::new("live_123"));
         let request = Request::Store {
+            kind,
             server: "s".into(),
-            key: Secret::new("live_123"),
+            secret: secret.clone(),
         };
         assert!(!format!("{request:?}").contains("live_123"));
         let answer = Answer::Loaded {
+            kind,
             server: "s".into(),
-            key: Some(Secret::new("live_123")),
+            secret: Some(secret),
         };
         assert!(!format!("{answer:?}").contains("live_123"));
     }

@@ -1,6 +1,7 @@
 //! The window's life: events in, paint, effects out.
 
 use std::{
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Poll, Wake, Waker},
@@ -15,7 +16,7 @@ use eframe::egui::{
 
 use crate::{
     engine::{
-        command::Command,
+        command::{Command, trust_in_file},
         event::{Event, Severity},
     },
     media::frame::I420,
@@ -103,7 +104,7 @@ pub struct App {
     preview_drawn_at: MediaTime,
     saved: Settings,
     changed_at: Option<MediaTime>,
-    folder_dialog: Option<Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>>,
+    dialog: Option<Dialog>,
 }
 
 impl App {
@@ -140,7 +141,7 @@ impl App {
             preview_shown: false,
             preview_drawn_at: MediaTime::ZERO,
             changed_at: None,
-            folder_dialog: None,
+            dialog: None,
         };
         app.carry_out(ctx);
         app
@@ -204,8 +205,25 @@ impl App {
                     let dialog = rfd::AsyncFileDialog::new()
                         .set_title("Choose a folder for recordings")
                         .set_directory(self.desk.folder());
-                    self.folder_dialog = Some(Box::pin(dialog.pick_folder()));
+                    self.dialog = Some(Dialog {
+                        edit: Edit::Folder,
+                        answer: Box::pin(dialog.pick_folder()),
+                    });
                     ctx.request_repaint();
+                }
+                Effect::ChooseCertificate => {
+                    let dialog = rfd::AsyncFileDialog::new()
+                        .set_title("Choose a file with certificates to trust")
+                        .add_filter("Certificates (PEM)", &["pem", "crt", "cer"]);
+                    self.dialog = Some(Dialog {
+                        edit: Edit::Certificate,
+                        answer: Box::pin(dialog.pick_file()),
+                    });
+                    ctx.request_repaint();
+                }
+                Effect::ReadCertificate(file) => {
+                    let read = trust_in_file(&file).map_err(|error| error.to_string());
+                    self.desk.hear_certificate(read);
                 }
                 Effect::ApplyTheme => theme::apply(ctx, self.desk.settings.window.theme),
                 Effect::Close => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -213,19 +231,21 @@ impl App {
         }
     }
 
-    /// Looks whether a folder has been chosen; the dialog wakes the window when it has.
-    fn poll_folder_dialog(&mut self, ctx: &Context) {
-        let Some(dialog) = &mut self.folder_dialog else {
+    /// Looks whether a folder or file has been chosen; the dialog wakes the window when it has.
+    fn poll_dialog(&mut self, ctx: &Context) {
+        let Some(dialog) = &mut self.dialog else {
             return;
         };
         let waker = Waker::from(Arc::new(RepaintOnWake(ctx.clone())));
         if let Poll::Ready(chosen) = dialog
+            .answer
             .as_mut()
             .poll(&mut std::task::Context::from_waker(&waker))
         {
-            self.folder_dialog = None;
-            let folder = chosen.map(|handle| handle.path().to_owned());
-            self.desk.act(Action::Edit(Edit::Folder(folder)));
+            let edit = dialog.edit;
+            self.dialog = None;
+            let path = chosen.map(|handle| handle.path().to_owned());
+            self.desk.act(Action::Edit(edit(path)));
         }
     }
 
@@ -296,7 +316,7 @@ impl eframe::App for App {
         while let Some(answer) = self.keychain.as_ref().and_then(Keychain::try_answer) {
             self.desk.hear_keychain(answer);
         }
-        self.poll_folder_dialog(ctx);
+        self.poll_dialog(ctx);
         self.follow_visibility(ctx);
         self.fetch_picture(ctx);
         if ctx.input(|input| input.viewport().close_requested()) && !self.desk.may_close() {
@@ -356,7 +376,7 @@ fn column(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
 }
 
 /// The system's folder for videos, or the home folder, or where the program was started.
-fn default_folder() -> std::path::PathBuf {
+fn default_folder() -> PathBuf {
     UserDirs::new()
         .map(|folders| {
             folders
@@ -370,6 +390,13 @@ fn default_folder() -> std::path::PathBuf {
 fn icon() -> eframe::egui::IconData {
     eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon-256.png"))
         .unwrap_or_default()
+}
+
+/// A dialog of the system that is open.
+struct Dialog {
+    /// What its answer changes.
+    edit: fn(Option<PathBuf>) -> Edit,
+    answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>,
 }
 
 /// Wakes the window when a future has news.

@@ -7,7 +7,11 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
 use crate::{
     secret::Secret,
-    settings::model::{AudioSource, OutputSettings, ThemeChoice, VideoSource},
+    settings::{
+        connection::ConnectionSettings,
+        model::{AudioSource, OutputSettings, ThemeChoice, VideoSource},
+        secrets::SecretKind,
+    },
 };
 
 /// Something a person can do with one press.
@@ -27,6 +31,10 @@ pub enum UiCommand {
     ChooseFolder,
     /// Show or hide the stream key.
     ToggleKeyShown,
+    /// Show or fold away what is beyond address and key.
+    ToggleAdvanced,
+    /// Choose a file with certificates to trust.
+    ChooseCertificate,
     /// Put the error away.
     DismissFailure,
     /// Answer to both questions: go on.
@@ -54,11 +62,19 @@ pub enum Edit {
     Pasted(String),
     /// The address is typed; the field has been left.
     ServerDone,
-    /// The stream key as typed or pasted.
-    Key(Secret),
-    /// The key is typed; the field has been left.
+    /// A secret as typed.
+    Secret(SecretKind, Secret),
+    /// What was pasted in the key's place: perhaps a whole URL.
+    PastedKey(Secret),
+    /// A secret is typed; its field has been left.
     KeyDone,
-    /// Whether the keychain keeps the key.
+    /// How the destination is reached where that is not as usual.
+    Connection(ConnectionSettings),
+    /// The proxy is typed; the field has been left.
+    ProxyDone,
+    /// The file with certificates to trust; `None` when the choice was cancelled.
+    Certificate(Option<PathBuf>),
+    /// Whether the keychain keeps key and passwords.
     RememberKey(bool),
     /// The folder for recordings; `None` when the choice was cancelled.
     Folder(Option<PathBuf>),
@@ -99,6 +115,8 @@ impl UiCommand {
             Self::ResetGain => "Reset gain",
             Self::ChooseFolder => "Choose folder",
             Self::ToggleKeyShown => "Show",
+            Self::ToggleAdvanced => "Advanced connection",
+            Self::ChooseCertificate => "Choose certificate file",
             Self::DismissFailure => "Dismiss",
             Self::KeepGoing => "Keep streaming",
             Self::StopNow => "Stop the stream",
@@ -117,6 +135,10 @@ impl UiCommand {
             Self::ResetGain => "Set the gain back to 0 dB",
             Self::ChooseFolder => "Choose where recordings are kept",
             Self::ToggleKeyShown => "Show or hide the stream key",
+            Self::ToggleAdvanced => {
+                "Login, certificate, proxy: for servers that want more than a key"
+            }
+            Self::ChooseCertificate => "Choose a file with certificates in PEM form",
             Self::DismissFailure => "Put this message away",
             Self::KeepGoing => "Go on as before",
             Self::StopNow => "Viewers see the stream end",

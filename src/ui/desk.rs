@@ -10,23 +10,26 @@ use chrono::{DateTime, Local};
 use crate::{
     capture::source::{AudioChoice, DeviceId, VideoChoice},
     engine::{
-        command::{Command, Destination, OutputFormat, RecordingTarget},
+        command::{Command, OutputFormat, RecordingTarget, Trust},
         event::{Event, Severity, StreamStatus},
     },
     media::packet::{AudioFormat, VideoFormat},
-    rtmp::url::{ServerUrl, split_paste},
+    rtmp::url::{Credentials, PastedAddress, ServerUrl, UrlError, read_key, split_paste},
     secret::Secret,
     settings::{
+        connection::{ConnectionSettings, TrustChoice, without_password},
         model::{AudioSource, OutputSettings, Settings, VideoSource},
-        secrets::{Answer, Request, SecretError},
+        secrets::{Answer, Request, SecretError, SecretKind},
     },
     units::{Bitrate, Decibels, MediaTime},
 };
 
-use super::words::sentence;
 use super::{
     command::{Action, Edit, UiCommand},
+    connection,
+    secrets::Secrets,
     state::ViewState,
+    words::sentence,
 };
 
 /// Everything the window shows and edits.
@@ -34,26 +37,30 @@ use super::{
 pub struct Desk {
     /// What is remembered between runs.
     pub settings: Settings,
-    /// The stream key.
-    pub key: Secret,
-    /// Whether the key is shown in clear.
+    /// The stream key, and the passwords of "Advanced connection".
+    pub secrets: Secrets,
+    /// Whether the secrets are shown in clear.
     pub key_shown: bool,
+    /// Whether "Advanced connection" is open.
+    pub advanced_shown: bool,
+    /// What the chosen certificate file holds, or why it cannot be used; `None` before it has been read.
+    pub trusted_file: Option<Result<Trust, String>>,
+    /// Whether a key was pasted into the address's place and has been put into its own.
+    pub key_was_moved: bool,
     /// Why the key cannot be remembered, if it cannot.
     pub keychain_trouble: Option<String>,
     /// What the engine told.
     pub view: ViewState,
     /// What the person is being asked.
     pub question: Option<Question>,
-    /// Whether the folder dialog is open.
-    pub choosing_folder: bool,
+    /// Whether a dialog for a folder or file is open.
+    pub choosing: bool,
     /// Where recordings go unless another folder is chosen.
     pub default_folder: PathBuf,
     /// The engine's clock, as of this frame.
     pub now: MediaTime,
     /// What the engine's clock means in wall time.
     pub wall: WallClock,
-    /// What the keychain holds for the present server, as far as is known.
-    kept_key: Option<Secret>,
     leaving_since: Option<MediaTime>,
     effects: Vec<Effect>,
 }
@@ -74,8 +81,12 @@ pub enum Effect {
     Engine(Command),
     /// Ask the keychain.
     Keychain(Request),
-    /// Open the folder dialog.
+    /// Open the dialog for a folder.
     ChooseFolder,
+    /// Open the dialog for a certificate file.
+    ChooseCertificate,
+    /// Read a certificate file, and tell the desk.
+    ReadCertificate(PathBuf),
     /// Take over the theme.
     ApplyTheme,
     /// Close the window.
@@ -92,16 +103,18 @@ impl Desk {
     pub fn new(settings: Settings, default_folder: PathBuf, wall: WallClock) -> Self {
         let mut desk = Self {
             settings: settings.sanitised(),
-            key: Secret::default(),
+            secrets: Secrets::default(),
             key_shown: false,
+            advanced_shown: false,
+            trusted_file: None,
+            key_was_moved: false,
             keychain_trouble: None,
             view: ViewState::default(),
             question: None,
-            choosing_folder: false,
+            choosing: false,
             default_folder,
             now: MediaTime::ZERO,
             wall,
-            kept_key: None,
             leaving_since: None,
             effects: Vec::new(),
         };
@@ -133,13 +146,11 @@ impl Desk {
     pub fn hear_keychain(&mut self, answer: Answer) {
         match answer {
             Answer::Loaded {
+                kind,
                 server,
-                key: Some(key),
+                secret: Some(secret),
             } if server == self.settings.destination.server => {
-                if self.key.is_empty() {
-                    self.key = key.clone();
-                }
-                self.kept_key = Some(key);
+                self.secrets.hear_kept(kind, secret);
                 self.keychain_trouble = None;
             }
             Answer::Loaded { .. } | Answer::Stored | Answer::Deleted => {
@@ -151,7 +162,7 @@ impl Desk {
 
     /// Tells that the keychain cannot help.
     pub fn tell_keychain_trouble(&mut self, error: &SecretError) {
-        self.kept_key = None;
+        self.secrets.doubt_kept();
         self.keychain_trouble = Some(error.to_string());
     }
 
@@ -193,14 +204,33 @@ impl Desk {
     pub fn obstacle(&self) -> Option<String> {
         let server = self.settings.destination.server.trim();
         if server.is_empty() {
-            Some("Enter the server's address to go live.".to_owned())
-        } else if let Err(error) = ServerUrl::parse(server) {
-            Some(sentence(&error.to_string()))
-        } else if self.key.is_empty() {
-            Some("Enter the stream key to go live.".to_owned())
-        } else {
-            None
+            return Some("Enter the server's address to go live.".to_owned());
         }
+        let url = match ServerUrl::parse(server) {
+            Ok(url) => url,
+            Err(error) => return Some(sentence(&error.to_string())),
+        };
+        match read_key(self.key().expose()) {
+            Ok(key) if key.is_empty() && !url.has_query() => {
+                return Some("Enter the stream key to go live.".to_owned());
+            }
+            Ok(_) => {}
+            Err(error) => return Some(format!("The stream key {error}.")),
+        }
+        connection::destination(self)
+            .err()
+            .map(|error| sentence(&error))
+    }
+
+    /// The stream key.
+    #[must_use]
+    pub fn key(&self) -> &Secret {
+        self.secrets.get(SecretKind::StreamKey)
+    }
+
+    /// Takes in what the chosen certificate file holds.
+    pub fn hear_certificate(&mut self, read: Result<Trust, String>) {
+        self.trusted_file = Some(read);
     }
 
     /// The folder for recordings.
@@ -221,6 +251,7 @@ impl Desk {
         self.tell_format();
         self.tell(Command::RefreshDevices);
         self.load_key();
+        self.read_certificate();
     }
 
     fn run(&mut self, command: UiCommand) {
@@ -238,11 +269,18 @@ impl Desk {
             UiCommand::RefreshDevices => self.tell(Command::RefreshDevices),
             UiCommand::ResetGain => self.edit(Edit::Gain(0.0)),
             UiCommand::ChooseFolder => {
-                if !self.choosing_folder {
-                    self.choosing_folder = true;
+                if !self.choosing {
+                    self.choosing = true;
                     self.effects.push(Effect::ChooseFolder);
                 }
             }
+            UiCommand::ChooseCertificate => {
+                if !self.choosing {
+                    self.choosing = true;
+                    self.effects.push(Effect::ChooseCertificate);
+                }
+            }
+            UiCommand::ToggleAdvanced => self.advanced_shown = !self.advanced_shown,
             UiCommand::ToggleKeyShown => self.key_shown = !self.key_shown,
             UiCommand::DismissFailure => self.view.failure = None,
             UiCommand::KeepGoing => self.question = None,
@@ -284,37 +322,53 @@ impl Desk {
                 self.tell_format();
             }
             Edit::Server(server) => self.set_server(server),
-            Edit::Pasted(text) => {
-                // What is no address stays in the field as it is; the obstacle says what is wrong.
-                let (server, key) = match split_paste(&text) {
-                    Ok(address) => (address.server, address.key),
-                    Err(_) => (text, None),
-                };
-                self.set_server(server);
-                if let Some(key) = key {
-                    self.key = key;
+            Edit::Pasted(text) => self.paste_address(text),
+            Edit::ServerDone => {
+                let server = &self.settings.destination.server;
+                if let Ok(mut url) = ServerUrl::parse(server)
+                    && let Some(credentials) = url.credentials.take()
+                {
+                    // Typed, so it is not split; but passwords have a field of their own.
+                    let server = format!("{}/{}", url.origin(), url.app);
+                    self.log_in_as(credentials);
+                    self.set_server(server);
+                }
+                self.load_key();
+            }
+            Edit::Secret(kind, text) => self.secrets.set(kind, text),
+            Edit::PastedKey(text) => match split_paste(text.expose()) {
+                Ok(address) => self.take_address(address),
+                Err(_) => self.secrets.set(SecretKind::StreamKey, text),
+            },
+            Edit::KeyDone => self.keep_key(),
+            Edit::Connection(connection) => self.set_connection(connection),
+            Edit::ProxyDone => {
+                let proxy = &mut self.settings.destination.connection.proxy;
+                if let Some(password) = connection::proxy_password(proxy) {
+                    *proxy = without_password(proxy);
+                    self.secrets.set(SecretKind::ProxyPassword, password);
                     self.keep_key();
                 }
             }
-            Edit::ServerDone => {
-                if self.key.is_empty() {
-                    self.load_key();
+            Edit::Certificate(file) => {
+                self.choosing = false;
+                if let Some(file) = file {
+                    self.settings.destination.connection.trust = TrustChoice::File { file };
+                    self.read_certificate();
                 }
             }
-            Edit::Key(key) => self.key = key,
-            Edit::KeyDone => self.keep_key(),
             Edit::RememberKey(remember) => {
                 self.settings.destination.remember_key = remember;
                 self.keychain_trouble = None;
                 if remember {
-                    self.kept_key = None;
+                    self.secrets.doubt_kept();
                     self.keep_key();
                 } else {
                     self.forget_key();
                 }
             }
             Edit::Folder(folder) => {
-                self.choosing_folder = false;
+                self.choosing = false;
                 if folder.is_some() {
                     self.settings.recording.folder = folder;
                 }
@@ -331,10 +385,9 @@ impl Desk {
             StreamStatus::Offline { .. } if self.obstacle().is_none() => {
                 self.keep_key();
                 self.view.failure = None;
-                self.tell(Command::GoLive(Box::new(Destination::new(
-                    self.settings.destination.server.trim().to_owned(),
-                    self.key.clone(),
-                ))));
+                if let Ok(destination) = connection::destination(self) {
+                    self.tell(Command::GoLive(Box::new(destination)));
+                }
             }
             // Nobody watches yet: there is nothing to ask.
             StreamStatus::Connecting { .. } => self.tell(Command::Stop),
@@ -348,7 +401,57 @@ impl Desk {
     fn set_server(&mut self, server: String) {
         if server != self.settings.destination.server {
             self.settings.destination.server = server;
-            self.kept_key = None;
+            self.secrets.doubt_kept();
+            self.key_was_moved = false;
+        }
+    }
+
+    /// What was pasted in the address's place: an address, perhaps with the key in it, or the key alone.
+    fn paste_address(&mut self, text: String) {
+        match split_paste(&text) {
+            Ok(address) => self.take_address(address),
+            Err(UrlError::BareKey) if self.settings.destination.server.is_empty() => {
+                self.secrets.set(SecretKind::StreamKey, Secret::new(text));
+                self.tidy_key();
+                self.key_was_moved = true;
+            }
+            // What is no address stays in the field as it is; the obstacle says what is wrong.
+            Err(_) => self.set_server(text),
+        }
+    }
+
+    fn take_address(&mut self, address: PastedAddress) {
+        self.set_server(address.server);
+        if let Some(credentials) = address.credentials {
+            self.log_in_as(credentials);
+        }
+        if let Some(key) = address.key {
+            self.secrets.set(SecretKind::StreamKey, key);
+            self.keep_key();
+        }
+    }
+
+    fn log_in_as(&mut self, credentials: Credentials) {
+        self.settings.destination.connection.user = credentials.user;
+        self.secrets.set(SecretKind::Password, credentials.password);
+    }
+
+    fn set_connection(&mut self, connection: ConnectionSettings) {
+        let before = &self.settings.destination.connection.trust;
+        let is_new = *before != connection.trust;
+        self.settings.destination.connection = connection;
+        if is_new {
+            self.read_certificate();
+        }
+    }
+
+    /// Has the certificate file read, if there is one.
+    fn read_certificate(&mut self) {
+        self.trusted_file = None;
+        if let TrustChoice::File { file } = &self.settings.destination.connection.trust
+            && !file.as_os_str().is_empty()
+        {
+            self.effects.push(Effect::ReadCertificate(file.clone()));
         }
     }
 
@@ -402,36 +505,39 @@ impl Desk {
     fn load_key(&mut self) {
         let destination = &self.settings.destination;
         if destination.remember_key && !destination.server.is_empty() {
-            let server = destination.server.clone();
-            self.effects
-                .push(Effect::Keychain(Request::Load { server }));
+            let requests = self.secrets.load(&destination.server);
+            self.ask_keychain(requests);
         }
     }
 
-    /// Gives the key to the keychain, if it is to be remembered and is not there yet.
+    /// Gives key and passwords to the keychain, as far as they are to be remembered and are not there yet.
     fn keep_key(&mut self) {
+        self.tidy_key();
         let destination = &self.settings.destination;
-        let known = self.kept_key.as_ref() == Some(&self.key);
-        if destination.remember_key
-            && !known
-            && !self.key.is_empty()
-            && !destination.server.is_empty()
-        {
-            self.kept_key = Some(self.key.clone());
-            self.effects.push(Effect::Keychain(Request::Store {
-                server: destination.server.clone(),
-                key: self.key.clone(),
-            }));
+        if destination.remember_key && !destination.server.is_empty() {
+            let requests = self.secrets.keep(&destination.server);
+            self.ask_keychain(requests);
         }
     }
 
     fn forget_key(&mut self) {
-        self.kept_key = None;
-        let server = self.settings.destination.server.clone();
+        let server = &self.settings.destination.server;
         if !server.is_empty() {
-            self.effects
-                .push(Effect::Keychain(Request::Delete { server }));
+            let requests = self.secrets.forget(server);
+            self.ask_keychain(requests);
         }
+    }
+
+    /// Takes off the key what came along when it was copied.
+    fn tidy_key(&mut self) {
+        if let Ok(key) = read_key(self.key().expose()) {
+            self.secrets.set(SecretKind::StreamKey, key);
+        }
+    }
+
+    fn ask_keychain(&mut self, requests: Vec<Request>) {
+        self.effects
+            .extend(requests.into_iter().map(Effect::Keychain));
     }
 
     fn is_done_leaving(&self) -> bool {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`app`] | the window's life: events in, paint, effects out; the [`app::Engine`] it is given |
 //! | [`desk`] | everything shown and edited, as plain data; actions in, effects out |
+//! | [`secrets`] | the destination's secrets, and what the keychain holds of them |
+//! | [`connection`] | from the fields of "Advanced connection" to what the engine takes |
 //! | [`state`] | what the engine told |
 //! | [`command`] | what controls can ask for: labels, tooltips, shortcuts |
 //! | [`layout`] | where everything goes |
@@ -15,10 +17,12 @@
 
 pub mod app;
 pub mod command;
+pub mod connection;
 pub mod desk;
 pub mod layout;
 pub mod panels;
 pub mod picture;
+pub mod secrets;
 pub mod state;
 pub mod theme;
 pub mod widgets;

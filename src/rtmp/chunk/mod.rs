@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`reader`] | puts together what any known sender writes |
 //! | [`writer`] | writes only what every known receiver reads |
+//! | [`header`] | the headers of chunks, read |
 //! | [`wire`] | what both share: limits, constants, errors |
 
+mod header;
 pub mod reader;
 pub mod wire;
 pub mod writer;

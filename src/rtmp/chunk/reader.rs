@@ -1,13 +1,18 @@
 //! Puts messages together from chunks, of any sender known: all header forms, extended timestamps repeated or
 //! not, control messages between the chunks of another message.
+//!
+//! However the bytes are split on their way, the messages are the same.
 
 use std::collections::BTreeMap;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::wire::{
-    CONTINUE, ChunkError, DEFAULT_CHUNK_SIZE, MAX_BUFFERED_BYTES, MAX_CHUNK_STREAMS,
-    MAX_MESSAGE_BYTES, MAX_U24,
+use super::{
+    header::{BasicHeader, Cursor, MessageHeader},
+    wire::{
+        CONTINUE, ChunkError, DEFAULT_CHUNK_SIZE, MAX_BUFFERED_BYTES, MAX_CHUNK_SIZE,
+        MAX_CHUNK_STREAMS, MAX_MESSAGE_BYTES,
+    },
 };
 use crate::rtmp::message::type_id;
 
@@ -33,7 +38,8 @@ pub struct RawMessage {
 /// cannot be used further.
 #[derive(Debug)]
 pub struct ChunkReader {
-    /// Bytes pushed and not yet read. Drained, this is at most one incomplete chunk header.
+    /// Bytes pushed and not yet read. Drained, this is an incomplete chunk header at most, or one chunk where
+    /// [`Self::timestamp_is_repeated`] has to look beyond it.
     input: BytesMut,
     chunk_size: usize,
     streams: BTreeMap<u32, Incoming>,
@@ -41,6 +47,8 @@ pub struct ChunkReader {
     in_chunk: Option<(u32, usize)>,
     /// Bytes in all incomplete messages.
     buffered: usize,
+    /// Whether this peer repeats extended timestamps in chunks of type 3, once it has shown it.
+    repeats_timestamps: Option<bool>,
 }
 
 impl Default for ChunkReader {
@@ -59,6 +67,7 @@ impl ChunkReader {
             streams: BTreeMap::new(),
             in_chunk: None,
             buffered: 0,
+            repeats_timestamps: None,
         }
     }
 
@@ -82,7 +91,7 @@ impl ChunkReader {
             };
             let stream = self.streams.entry(chunk_stream).or_default();
             let available = missing.min(self.input.len());
-            stream.partial.extend_from_slice(&self.input[..available]);
+            stream.append(&self.input[..available]);
             self.input.advance(available);
             self.buffered += available;
             if available < missing {
@@ -106,44 +115,115 @@ impl ChunkReader {
             bytes: &self.input,
             at: 0,
         };
-        let Some((format, chunk_stream)) = read_basic_header(&mut header) else {
+        let Some(basic) = BasicHeader::read(&mut header) else {
             return Ok(None);
         };
+        let chunk_stream = basic.chunk_stream;
         let previous = self.streams.get(&chunk_stream);
         if previous.is_none() && self.streams.len() >= MAX_CHUNK_STREAMS {
             return Err(ChunkError::TooManyChunkStreams);
         }
         let continued = previous.is_some_and(|stream| stream.in_message);
-        let mut next = match (format, previous) {
+        let mut next = match (basic.format, previous) {
             // Some old senders begin with type 1: a delta from 0 on message stream 0. Servers take it.
             (0, _) | (1, None) => MessageHeader::default(),
             (_, Some(stream)) => stream.header,
             (_, None) => return Err(ChunkError::NoHeader { chunk_stream }),
         };
-        if format != CONTINUE && continued {
+        if basic.format != CONTINUE && continued {
             return Err(ChunkError::Interrupted { chunk_stream });
         }
-
-        if read_message_header(&mut header, format, continued, &mut next).is_none() {
+        if basic.format != CONTINUE && next.read(basic.format, &mut header).is_none() {
             return Ok(None);
+        }
+        if basic.format == CONTINUE && !continued {
+            next.repeat();
         }
         if next.length > MAX_MESSAGE_BYTES {
             return Err(ChunkError::MessageTooLong {
                 length: next.length,
             });
         }
-        let done = previous.map_or(0, |stream| stream.partial.len());
-        let missing = (next.length - done).min(self.chunk_size);
+        let lacking = next.length - previous.map_or(0, |stream| stream.partial.len());
+        let missing = lacking.min(self.chunk_size);
         if self.buffered + missing > MAX_BUFFERED_BYTES {
             return Err(ChunkError::TooMuchBuffered);
         }
 
-        let consumed = header.at;
+        let mut consumed = header.at;
+        if basic.format == CONTINUE && next.extended.is_some() {
+            let rest = &self.input[consumed..];
+            match self.timestamp_is_repeated(rest, basic, &next, lacking) {
+                None => return Ok(None),
+                Some(Repeated { yes, certain }) => {
+                    if certain {
+                        self.repeats_timestamps = Some(yes);
+                    }
+                    consumed += if yes { EXTENDED_BYTES } else { 0 };
+                }
+            }
+        }
         self.input.advance(consumed);
         let stream = self.streams.entry(chunk_stream).or_default();
         stream.header = next;
         stream.in_message = true;
         Ok(Some((chunk_stream, missing)))
+    }
+
+    /// Whether the extended timestamp of `header` stands at the begin of `rest`, behind a chunk of type 3;
+    /// `None` when there are too few bytes to tell. `lacking` bytes are still to come of the message.
+    ///
+    /// The specification wants it repeated (5.3.1.3). Some old senders leave it away. A few write another
+    /// number there: the absolute time where a delta was extended, or anything. A sender does the same all the
+    /// time, so what is known once is known for the connection.
+    fn timestamp_is_repeated(
+        &self,
+        rest: &[u8],
+        basic: BasicHeader,
+        header: &MessageHeader,
+        lacking: usize,
+    ) -> Option<Repeated> {
+        if let Some(yes) = self.repeats_timestamps {
+            let enough = !yes || rest.len() >= EXTENDED_BYTES;
+            return enough.then_some(Repeated { yes, certain: true });
+        }
+        for time in header.extended.into_iter().chain([header.timestamp]) {
+            let expected = time.to_be_bytes();
+            if rest.starts_with(&expected) {
+                return Some(Repeated {
+                    yes: true,
+                    certain: true,
+                });
+            }
+            if expected.starts_with(rest) {
+                return None;
+            }
+        }
+        let omitted = Repeated {
+            yes: false,
+            certain: false,
+        };
+        let after = lacking.min(self.chunk_size);
+        // Whether it is payload or a strange number shows in where the next chunk begins. That is looked at
+        // only where the message itself has enough bytes left, so that nothing waits for the next one.
+        if lacking - after < EXTENDED_BYTES {
+            return Some(omitted);
+        }
+        let if_repeated = *rest.get(after + EXTENDED_BYTES)? == basic.continuation();
+        let if_omitted = rest[after] == basic.continuation();
+        let yes = if_repeated && !self.is_known(rest[after]);
+        Some(Repeated {
+            yes,
+            certain: yes || if_omitted && !if_repeated,
+        })
+    }
+
+    /// Whether a chunk of a chunk stream in use may begin with `first`.
+    fn is_known(&self, first: u8) -> bool {
+        match first & 0x3F {
+            0 | 1 => self.streams.range(64..).next().is_some(),
+            short => self.streams.contains_key(&u32::from(short)),
+        }
     }
 
     /// Does what protocol control messages ask of this layer (5.4.1, 5.4.2).
@@ -158,7 +238,7 @@ impl ChunkReader {
         match message.type_id {
             type_id::SET_CHUNK_SIZE => {
                 let size = number().unwrap_or(0);
-                if size == 0 || size > i32::MAX.unsigned_abs() {
+                if size == 0 || size > MAX_CHUNK_SIZE {
                     return Err(ChunkError::ChunkSize(size));
                 }
                 // No message is longer than this, so a larger chunk cannot be.
@@ -169,7 +249,7 @@ impl ChunkReader {
             type_id::ABORT => {
                 if let Some(stream) = number().and_then(|id| self.streams.get_mut(&id)) {
                     self.buffered -= stream.partial.len();
-                    stream.partial = BytesMut::new();
+                    stream.partial = Vec::new();
                     stream.in_message = false;
                 }
             }
@@ -184,12 +264,24 @@ impl ChunkReader {
 struct Incoming {
     header: MessageHeader,
     in_message: bool,
-    partial: BytesMut,
+    partial: Vec<u8>,
 }
 
 impl Incoming {
     fn missing(&self) -> usize {
         self.header.length - self.partial.len()
+    }
+
+    /// Memory grows with what arrives, and ends at what was announced: whoever keeps the message keeps no more.
+    fn append(&mut self, bytes: &[u8]) {
+        let needed = self.partial.len() + bytes.len();
+        if needed > self.partial.capacity() {
+            let wanted = (2 * self.partial.capacity())
+                .min(self.header.length)
+                .max(needed);
+            self.partial.reserve_exact(wanted - self.partial.len());
+        }
+        self.partial.extend_from_slice(bytes);
     }
 
     fn take_message(&mut self, chunk_stream: u32) -> RawMessage {
@@ -199,337 +291,22 @@ impl Incoming {
             timestamp: self.header.timestamp,
             type_id: self.header.type_id,
             stream_id: self.header.stream_id,
-            payload: std::mem::take(&mut self.partial).freeze(),
+            payload: std::mem::take(&mut self.partial).into(),
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct MessageHeader {
-    timestamp: u32,
-    /// What a type 3 chunk that begins a message adds (5.3.1.2.4): the last delta, or the last absolute time.
-    delta: u32,
-    /// The extended timestamp behind the last header, if there was one.
-    extended: Option<u32>,
-    length: usize,
-    type_id: u8,
-    stream_id: u32,
+/// What is known about an extended timestamp in a chunk of type 3.
+#[derive(Clone, Copy, Debug)]
+struct Repeated {
+    /// Whether there is one.
+    yes: bool,
+    /// Whether that shows what this sender does.
+    certain: bool,
 }
 
-/// Reads forward; `None` at the end.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let array = *self.bytes[self.at..].first_chunk()?;
-        self.at += N;
-        Some(array)
-    }
-
-    fn u24(&mut self) -> Option<u32> {
-        let [high, middle, low] = self.array()?;
-        Some(u32::from_be_bytes([0, high, middle, low]))
-    }
-
-    /// Steps over `expected` if it comes next; `None` when there are too few bytes to tell.
-    fn skip_if(&mut self, expected: [u8; 4]) -> Option<bool> {
-        let rest = &self.bytes[self.at..];
-        if rest.len() < expected.len() && expected.starts_with(rest) {
-            return None;
-        }
-        let same = rest.starts_with(&expected);
-        if same {
-            self.at += expected.len();
-        }
-        Some(same)
-    }
-}
-
-/// Chunk type and chunk stream (5.3.1.1).
-fn read_basic_header(header: &mut Cursor) -> Option<(u8, u32)> {
-    let [first] = header.array()?;
-    let chunk_stream = match first & 0x3F {
-        0 => 64 + u32::from(header.array::<1>()?[0]),
-        1 => 64 + u32::from(u16::from_le_bytes(header.array()?)),
-        short => u32::from(short),
-    };
-    Some((first >> 6, chunk_stream))
-}
-
-/// The message header of any chunk type, with its extended timestamp (5.3.1.2, 5.3.1.3).
-fn read_message_header(
-    header: &mut Cursor,
-    format: u8,
-    continued: bool,
-    next: &mut MessageHeader,
-) -> Option<()> {
-    if format == CONTINUE {
-        if let Some(extended) = next.extended {
-            // Most senders repeat it, some do not: it is there if it looks like it. A few that sent a
-            // delta repeat the absolute time.
-            let repeated = header.skip_if(extended.to_be_bytes())?;
-            if !repeated && extended != next.timestamp {
-                header.skip_if(next.timestamp.to_be_bytes())?;
-            }
-        }
-        if !continued {
-            next.timestamp = next.timestamp.wrapping_add(next.delta);
-        }
-        return Some(());
-    }
-
-    let mut time = header.u24()?;
-    if format <= 1 {
-        next.length = usize::try_from(header.u24()?).unwrap_or(usize::MAX);
-        [next.type_id] = header.array()?;
-    }
-    if format == 0 {
-        next.stream_id = u32::from_le_bytes(header.array()?);
-    }
-    next.extended = None;
-    if time == MAX_U24 {
-        time = u32::from_be_bytes(header.array()?);
-        next.extended = Some(time);
-    }
-    next.delta = time;
-    next.timestamp = if format == 0 {
-        time
-    } else {
-        next.timestamp.wrapping_add(time)
-    };
-    Some(())
-}
+/// An extended timestamp.
+const EXTENDED_BYTES: usize = 4;
 
 #[cfg(test)]
-mod tests {
-    use hex_literal::hex;
-
-    use super::{
-        super::{
-            ChunkStream,
-            testing::{bytes, outgoing, read, read_in_pieces, times, written},
-        },
-        *,
-    };
-
-    #[test]
-    fn any_split_of_the_bytes_gives_the_same_messages() {
-        let long = bytes(300);
-        let wire = written(&[
-            (
-                outgoing(ChunkStream::Control, 0, type_id::SET_CHUNK_SIZE),
-                &hex!("000000C8"),
-            ),
-            (outgoing(ChunkStream::Video, 0x0100_0000, 9), &long),
-            (outgoing(ChunkStream::Audio, 0x0100_0000, 8), &[]),
-            (outgoing(ChunkStream::Video, 0x0100_0021, 9), &long),
-        ]);
-        let whole = read(&wire).unwrap();
-        assert_eq!(whole.len(), 4);
-        for piece in 1..wire.len() {
-            assert_eq!(read_in_pieces(&wire, piece).unwrap(), whole, "{piece}");
-        }
-        for at in 1..wire.len() {
-            let mut reader = ChunkReader::new();
-            let mut messages = Vec::new();
-            for part in [&wire[..at], &wire[at..]] {
-                reader.push(part);
-                while let Some(message) = reader.next_message().unwrap() {
-                    messages.push(message);
-                }
-            }
-            assert_eq!(messages, whole, "split at {at}");
-            assert_eq!(reader.input.len(), 0);
-        }
-    }
-
-    #[test]
-    fn all_forms_of_the_basic_header_are_read() {
-        for (basic, chunk_stream) in [
-            (&hex!("02")[..], 2),
-            (&hex!("3F"), 63),
-            (&hex!("00 00"), 64),
-            (&hex!("00 FF"), 319),
-            (&hex!("01 0000"), 64),
-            (&hex!("01 0100"), 65),
-            (&hex!("01 FFFF"), 65_599),
-        ] {
-            let wire = [basic, &hex!("000001 000001 08 01000000 AA")].concat();
-            for piece in 1..=wire.len() {
-                let messages = read_in_pieces(&wire, piece).unwrap();
-                assert_eq!(messages[0].chunk_stream, chunk_stream);
-            }
-        }
-    }
-
-    #[test]
-    fn a_new_message_without_header_repeats_the_last_delta() {
-        // 5.3.1.2.4: behind a full header the delta is that header's time.
-        assert_eq!(
-            times(&hex!(
-                "04 000005 000001 08 01000000 AA  C4 AA  44 000003 000001 08 AA  C4 AA"
-            )),
-            [5, 10, 13, 16]
-        );
-    }
-
-    #[test]
-    fn continuations_are_read_with_and_without_the_extended_timestamp() {
-        let payload = bytes(200);
-        let header = hex!("04 FFFFFF 0000C8 08 01000000 01000000");
-        let (first, rest) = payload.split_at(128);
-        for repeated in [&hex!("01000000")[..], &[]] {
-            let wire = [&header, first, &[0xC4], repeated, rest].concat();
-            for piece in 1..wire.len() {
-                let messages = read_in_pieces(&wire, piece).unwrap();
-                assert_eq!(messages[0].payload, payload, "{piece}");
-                assert_eq!(messages[0].timestamp, 0x0100_0000);
-            }
-        }
-    }
-
-    #[test]
-    fn an_extended_delta_is_added_and_may_be_repeated_as_time() {
-        let payload = bytes(200);
-        let (first, rest) = payload.split_at(128);
-        for repeated in [hex!("01000000"), hex!("01000005")] {
-            let wire = [
-                &hex!("04 000005 000001 08 01000000 AA")[..],
-                &hex!("44 FFFFFF 0000C8 08 01000000"),
-                first,
-                &[0xC4],
-                &repeated,
-                rest,
-            ]
-            .concat();
-            let messages = read(&wire).unwrap();
-            assert_eq!(messages[1].payload, payload);
-            assert_eq!(messages[1].timestamp, 0x0100_0005);
-        }
-    }
-
-    #[test]
-    fn an_omitted_extended_timestamp_does_not_hold_up_the_last_bytes() {
-        let payload = bytes(129);
-        let (first, rest) = payload.split_at(128);
-        let header = hex!("04 FFFFFF 000081 08 01000000 01000000");
-        let wire = [&header, first, &[0xC4], rest].concat();
-        assert_eq!(read(&wire).unwrap()[0].payload, payload);
-    }
-
-    #[test]
-    fn control_messages_may_stand_between_the_chunks_of_another() {
-        let payload = bytes(200);
-        let (first, rest) = payload.split_at(128);
-        let ping = hex!("02 000000 000006 04 00000000 0006 01020304");
-        let header = hex!("06 000000 0000C8 09 01000000");
-        let wire = [&header, first, &ping, &[0xC6], rest].concat();
-        let messages = read(&wire).unwrap();
-        assert_eq!(messages[0].type_id, 4);
-        assert_eq!(messages[1].payload, payload);
-    }
-
-    #[test]
-    fn an_aborted_message_is_forgotten() {
-        let wire = [
-            &hex!("06 000000 0000C8 09 01000000")[..],
-            &bytes(128),
-            &hex!("02 000000 000004 02 00000000 00000006"),
-            &hex!("06 000007 000001 09 01000000 AA"),
-        ]
-        .concat();
-        let mut reader = ChunkReader::new();
-        reader.push(&wire);
-        assert_eq!(
-            reader.next_message().unwrap().unwrap().type_id,
-            type_id::ABORT
-        );
-        assert_eq!(reader.buffered, 0);
-        let message = reader.next_message().unwrap().unwrap();
-        assert_eq!((message.timestamp, &message.payload[..]), (7, &[0xAA][..]));
-    }
-
-    #[test]
-    fn what_breaks_the_protocol_is_an_error() {
-        assert_eq!(
-            read(&hex!("C4")),
-            Err(ChunkError::NoHeader { chunk_stream: 4 })
-        );
-        assert_eq!(
-            read(&hex!("84 000000")),
-            Err(ChunkError::NoHeader { chunk_stream: 4 })
-        );
-        let begun = [&hex!("06 000000 0000C8 09 01000000")[..], &bytes(128)].concat();
-        for next in [
-            &hex!("06 000000 000001 09 01000000")[..],
-            &hex!("86 000000"),
-        ] {
-            assert_eq!(
-                read(&[&begun, next].concat()),
-                Err(ChunkError::Interrupted { chunk_stream: 6 })
-            );
-        }
-        for size in [0, 0x8000_0000, u32::MAX] {
-            let wire = [
-                &hex!("02 000000 000004 01 00000000")[..],
-                &size.to_be_bytes(),
-            ]
-            .concat();
-            assert_eq!(read(&wire), Err(ChunkError::ChunkSize(size)));
-        }
-    }
-
-    #[test]
-    fn hostile_lengths_and_counts_are_refused() {
-        assert_eq!(
-            read(&hex!("04 000000 FFFFFF 08 01000000")),
-            Err(ChunkError::MessageTooLong { length: 0xFF_FFFF })
-        );
-
-        let mut many = Vec::new();
-        for chunk_stream in 0..=u8::try_from(MAX_CHUNK_STREAMS).unwrap() {
-            many.extend([0, chunk_stream]);
-            many.extend(hex!("000000 000000 08 01000000"));
-        }
-        assert_eq!(read(&many), Err(ChunkError::TooManyChunkStreams));
-
-        // Messages of 8 MiB, each left one byte short.
-        let mut wire = hex!("02 000000 000004 01 00000000 007FFFFF").to_vec();
-        let body = vec![0; 0x7F_FFFF];
-        for chunk_stream in 3..6 {
-            wire.push(chunk_stream);
-            wire.extend(hex!("000000 800000 08 01000000"));
-            wire.extend(&body);
-        }
-        assert_eq!(read(&wire), Err(ChunkError::TooMuchBuffered));
-    }
-
-    #[test]
-    fn memory_grows_with_what_arrives_and_not_with_what_is_announced() {
-        let mut reader = ChunkReader::new();
-        reader.push(&hex!("04 000000 700000 08 01000000 AA"));
-        assert_eq!(reader.next_message(), Ok(None));
-        assert!(reader.streams[&4].partial.capacity() < 1024);
-    }
-
-    #[test]
-    fn arbitrary_bytes_never_panic() {
-        let mut random = fastrand::Rng::with_seed(7);
-        for _ in 0..3_000 {
-            let wire: Vec<u8> = (0..random.usize(..400))
-                .map(|_| match random.u8(..4) {
-                    0 => random.u8(..),
-                    1 => 0xFF,
-                    2 => 0xC4,
-                    _ => random.u8(..8),
-                })
-                .collect();
-            let piece = random.usize(1..40);
-            let whole = read(&wire);
-            assert_eq!(read_in_pieces(&wire, piece), whole);
-        }
-    }
-}
+mod tests;

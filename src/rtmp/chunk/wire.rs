@@ -41,6 +41,9 @@ pub const MAX_CHUNK_STREAMS: usize = 64;
 /// Bytes of incomplete messages a peer may have us keep.
 pub const MAX_BUFFERED_BYTES: usize = 16 * 1024 * 1024;
 
+/// The largest chunk size a peer may set: its highest bit is always zero (5.4.1).
+pub const MAX_CHUNK_SIZE: u32 = 0x7FFF_FFFF;
+
 /// Each side's chunk size until it says otherwise (5.4.1).
 pub(super) const DEFAULT_CHUNK_SIZE: usize = 128;
 

@@ -189,9 +189,10 @@ fn u24(number: u32) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use hex_literal::hex;
+    use proptest::{collection::vec, prelude::*};
 
     use super::{
-        super::testing::{bytes, outgoing, read, times, written},
+        super::testing::{bytes, outgoing, read, read_in_pieces, times, written},
         *,
     };
 
@@ -284,6 +285,111 @@ mod tests {
         ]);
         assert_eq!(wire[13..], hex!("05 FFFFFF 000001 12 01000000 02000000 02"));
         assert_eq!(times(&wire), [0, 0x0200_0000]);
+
+        // The longest gap that is a delta, and the shortest that is none.
+        for (gap, header) in [
+            (0xFF_FFFE, &hex!("85 FFFFFE")[..]),
+            (0xFF_FFFF, &hex!("05 FFFFFF 000001 12 01000000 00FFFFFF")),
+        ] {
+            let wire = written(&[
+                (outgoing(ChunkStream::Data, 0, 18), &[1]),
+                (outgoing(ChunkStream::Data, gap, 18), &[2]),
+            ]);
+            assert_eq!(&wire[13..wire.len() - 1], header);
+        }
+    }
+
+    #[test]
+    fn a_stream_runs_across_the_24_bit_and_the_31_bit_limit_by_deltas_alone() {
+        for limit in [0xFF_FFFF_u32, 1 << 31] {
+            let all: Vec<u32> = (0..1000).map(|step| limit - 15_000 + step * 33).collect();
+            let mut wire = Vec::new();
+            let mut writer = ChunkWriter::new();
+            let mut forms = Vec::new();
+            for &time in &all {
+                let begin = wire.len();
+                let header = outgoing(ChunkStream::Video, time, 9);
+                writer.write(header, &[&[1]], &mut wire).unwrap();
+                forms.push(wire[begin] >> 6);
+            }
+            assert_eq!((forms[0], &forms[1..]), (0, &[2; 999][..]));
+            assert_eq!(times(&wire), all);
+        }
+    }
+
+    #[test]
+    fn a_message_stream_is_written_little_endian() {
+        let wire = written(&[(outgoing(ChunkStream::Audio, 0, 8), &[1])]);
+        assert_eq!(wire[8..12], [1, 0, 0, 0]);
+    }
+
+    /// Message after message, as programs send them: each on its chunk stream, times mostly forward.
+    fn any_messages() -> impl Strategy<Value = Vec<(usize, u32, usize)>> {
+        let time = prop_oneof![
+            0..2000_u32,
+            0xFF_FF00..0x100_0100_u32,
+            0x7FFF_FF00..0x8000_0100_u32,
+            any::<u32>()
+        ];
+        vec((0..ALL.len(), time, 0..600_usize), 0..20)
+    }
+
+    const ALL: [ChunkStream; 6] = [
+        ChunkStream::Control,
+        ChunkStream::Command,
+        ChunkStream::Audio,
+        ChunkStream::Data,
+        ChunkStream::Video,
+        ChunkStream::StreamCommand,
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn what_is_written_is_read_whatever_the_messages_chunk_size_and_split(
+            messages in any_messages(),
+            chunk_size in 1..1000_u32,
+            piece in 1..700_usize,
+        ) {
+            let payload = bytes(600);
+            let mut writer = ChunkWriter::new();
+            let mut wire = Vec::new();
+            let set_size = outgoing(ChunkStream::Control, 0, type_id::SET_CHUNK_SIZE);
+            writer.write(set_size, &[&chunk_size.to_be_bytes()], &mut wire).unwrap();
+
+            let mut last = BTreeMap::from([(ChunkStream::Control, 0)]);
+            let mut expected = Vec::new();
+            for (stream, time, length) in messages {
+                // Not 1 or 2, which would be obeyed.
+                let header = outgoing(ALL[stream], time, 8 + u8::from(length % 2 == 0));
+                let begin = wire.len();
+                let (one, two) = payload[..length].split_at(length / 3);
+                writer.write(header, &[one, two], &mut wire).unwrap();
+
+                let first = &wire[begin..];
+                let before = last.get(&ALL[stream]).copied();
+                prop_assert_eq!(first[0] & 0x3F, ALL[stream] as u8, "one byte");
+                prop_assert!(first[0] >> 6 < CONTINUE, "type 3 only continues");
+                prop_assert!(before.is_some() || first[0] >> 6 == 0, "a full header first");
+                prop_assert!(first[0] >> 6 == 0 || first[1..4] != [0xFF; 3], "no extended delta");
+
+                // Half of all differences are negative: then time stands still.
+                let time = match before {
+                    Some(before) if time.wrapping_sub(before) > u32::MAX / 2 => before,
+                    _ => time,
+                };
+                last.insert(ALL[stream], time);
+                expected.push((u32::from(ALL[stream] as u8), time, payload[..length].to_vec()));
+            }
+            let read: Vec<_> = read_in_pieces(&wire, piece)
+                .unwrap()
+                .into_iter()
+                .skip(1)
+                .map(|message| (message.chunk_stream, message.timestamp, message.payload.to_vec()))
+                .collect();
+            prop_assert_eq!(read, expected);
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct MediaWriter {
     timestamps: Timestamps,
     avc: Header<AvcConfig>,
     aac: Header<AacConfig>,
+    /// Milliseconds of what was written last.
+    last: u32,
 }
 
 impl MediaWriter {
@@ -28,6 +30,7 @@ impl MediaWriter {
             timestamps: Timestamps::new(has_video),
             avc: Header::default(),
             aac: Header::default(),
+            last: 0,
         }
     }
 
@@ -36,15 +39,20 @@ impl MediaWriter {
         self.timestamps.has_begun()
     }
 
+    /// Milliseconds of what was written last; 0 before that.
+    pub(super) fn last_timestamp(&self) -> u32 {
+        self.last
+    }
+
     /// Appends `packet` to `out`, behind the headers that it needs. A stream with pictures begins with a key
-    /// frame; what comes before is left out.
+    /// frame; what comes before is left out. Gives the milliseconds that it bears.
     pub(super) fn write(
         &mut self,
         packet: &Packet,
         stream_id: u32,
         chunks: &mut ChunkWriter,
         out: &mut Vec<u8>,
-    ) -> Result<(), ChunkError> {
+    ) -> Result<Option<u32>, ChunkError> {
         match packet {
             // Parameter sets change at key frames only.
             Packet::Video(picture) if picture.key_frame => self.avc.see(&picture.config),
@@ -52,8 +60,9 @@ impl MediaWriter {
             Packet::Audio(sound) => self.aac.see(&sound.config),
         }
         let Some(timestamp) = self.timestamps.stamp(packet) else {
-            return Ok(());
+            return Ok(None);
         };
+        self.last = timestamp;
         let mut write = |kind, body: &TagBody| {
             write_media(kind, body, timestamp, stream_id, &mut *chunks, &mut *out)
         };
@@ -67,10 +76,11 @@ impl MediaWriter {
                 if let Some(config) = self.avc.take_untold() {
                     write(MediaKind::Video, &tag::avc_sequence_header(&config))?;
                 }
-                write(MediaKind::Video, &tag::avc_frame(picture))
+                write(MediaKind::Video, &tag::avc_frame(picture))?;
             }
-            Packet::Audio(sound) => write(MediaKind::Audio, &tag::aac_frame(sound)),
+            Packet::Audio(sound) => write(MediaKind::Audio, &tag::aac_frame(sound))?,
         }
+        Ok(Some(timestamp))
     }
 }
 

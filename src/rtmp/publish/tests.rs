@@ -9,6 +9,7 @@ use crate::{
     media::packet::AvcConfig,
     rtmp::{
         handshake::ServerHandshake,
+        message::{Command, Message, UserControl},
         receive::{self, ReceivePolicy, ReceiveSession, Received},
         refusal::FailureKind,
     },
@@ -104,6 +105,8 @@ struct Scripted {
     writer: ChunkWriter,
     events: Vec<Event>,
     seen: Vec<Message>,
+    /// The message stream of each of these.
+    streams: Vec<u32>,
 }
 
 impl Scripted {
@@ -115,6 +118,7 @@ impl Scripted {
             writer: ChunkWriter::new(),
             events: Vec::new(),
             seen: Vec::new(),
+            streams: Vec::new(),
         }
     }
 
@@ -140,6 +144,7 @@ impl Scripted {
                     }
                 }
                 self.seen.push(message);
+                self.streams.push(raw.stream_id);
             }
             self.client.handle_input(at(0), Input::Received(&reply));
         }
@@ -150,6 +155,15 @@ impl Scripted {
         message.write(0, 0, &mut self.writer, &mut bytes).unwrap();
         self.client.handle_input(at(0), Input::Received(&bytes));
         self.run(|_| Vec::new());
+    }
+
+    /// What the client called, in order.
+    fn calls(&self) -> Vec<&Command> {
+        let calls = self.seen.iter().filter_map(|message| match message {
+            Message::Command(command) => Some(command),
+            _ => None,
+        });
+        calls.collect()
     }
 
     fn failure(&self) -> &Failure {
@@ -640,3 +654,7 @@ fn the_key_is_nowhere_in_debug_output() {
     assert!(!format!("{:?}", pair.client).contains("s3cret"));
     assert!(!format!("{:?}", pair.received).contains("s3cret"));
 }
+
+mod anything;
+mod bad_habits;
+mod onward;

@@ -1,5 +1,5 @@
-use super::*;
-use crate::rtmp::handshake::ClientHandshake;
+use super::{calls::MOST_COMMANDS, *};
+use crate::rtmp::{handshake::ClientHandshake, message::Command, options::HandshakeForm};
 
 fn at(seconds: u64) -> MediaTime {
     MediaTime::from_millis(seconds * 1000)
@@ -24,7 +24,7 @@ impl Client {
             received: Vec::new(),
         };
         let mut out = Vec::new();
-        let mut handshake = ClientHandshake::new(2, &mut out);
+        let mut handshake = ClientHandshake::new(HandshakeForm::Simple, 2, &mut out);
         client.session.handle_input(at(0), Input::Received(&out));
         let Output::Send(hello) = client.session.poll_output() else {
             panic!("no handshake");
@@ -96,6 +96,7 @@ fn another_application_or_key_is_refused_in_words() {
     let policy = ReceivePolicy {
         app: Some("live".to_owned()),
         key: Some(Secret::new("right")),
+        ..ReceivePolicy::default()
     };
     let mut client = Client::new(policy.clone());
     client.connect("other");

@@ -2,8 +2,11 @@
 
 use eframe::egui::{Event, Rect, Ui, pos2, vec2};
 
+use super::connection;
 use crate::{
+    rtmp::url::{MAX_KEY_BYTES, MAX_URL_BYTES},
     secret::Secret,
+    settings::secrets::SecretKind,
     ui::{
         command::{Commands, Edit, UiCommand},
         desk::Desk,
@@ -25,10 +28,15 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
             server(ui, desk, commands);
             key(ui, desk, commands);
         });
+        if desk.key_was_moved {
+            let words = "That was a stream key: it is in the key's field now. Paste the server's address above.";
+            card::remark(ui, words, tokens(ui).warning);
+        }
         remember(ui, desk, commands);
         if let Some(trouble) = &desk.keychain_trouble {
             card::remark(ui, &words::sentence(trouble), tokens(ui).warning);
         }
+        connection::show(ui, desk, commands);
     });
 }
 
@@ -46,16 +54,11 @@ fn server(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         "The address you were given. A whole URL is split into server and key when pasted.",
     );
     if response.changed() {
-        let pasted = ui.input(|input| {
-            input
-                .events
-                .iter()
-                .any(|event| matches!(event, Event::Paste(_)))
-        });
-        commands.edit(if pasted {
-            Edit::Pasted(text)
-        } else {
-            Edit::Server(text)
+        // A field has one line; what was pasted may have had more.
+        commands.edit(match pasted(ui) {
+            Some(whole) if text.len() <= whole.len() => Edit::Pasted(whole),
+            Some(_) => Edit::Pasted(text),
+            None => Edit::Server(text),
         });
     }
     if response.lost_focus() {
@@ -76,10 +79,14 @@ fn key(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         limit: MAX_KEY,
         reserved: 56.0,
     };
-    let mut text = desk.key.expose().to_owned();
+    let mut text = desk.key().expose().to_owned();
     let response = field.show(ui, line, &mut text);
     if response.changed() {
-        commands.edit(Edit::Key(Secret::new(text.trim())));
+        let kind = SecretKind::StreamKey;
+        commands.edit(match pasted(ui) {
+            Some(whole) if whole.contains("://") => Edit::PastedKey(Secret::new(whole)),
+            _ => Edit::Secret(kind, Secret::new(text)),
+        });
     }
     if response.lost_focus() {
         commands.edit(Edit::KeyDone);
@@ -112,5 +119,16 @@ fn remember(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     }
 }
 
-const MAX_SERVER: usize = 2048;
-const MAX_KEY: usize = 1024;
+/// What was pasted in this frame, if anything was.
+fn pasted(ui: &Ui) -> Option<String> {
+    ui.input(|input| {
+        input.events.iter().find_map(|event| match event {
+            Event::Paste(text) => Some(text.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// Longer than what is taken: too much is told, not cut off.
+const MAX_SERVER: usize = 2 * MAX_URL_BYTES;
+const MAX_KEY: usize = 2 * MAX_KEY_BYTES;

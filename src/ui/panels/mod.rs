@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`banner`] | what went wrong and what to do |
 //! | [`bottom_bar`] | figures and the big button |
+//! | [`connection`] | what servers and networks want beyond address and key |
 //! | [`destination`] | server and stream key |
 //! | [`graph`] | bitrate over the last minutes |
 //! | [`output`] | picture, sound and recording |
@@ -16,6 +17,7 @@
 
 pub mod banner;
 pub mod bottom_bar;
+pub mod connection;
 pub mod destination;
 pub mod graph;
 pub mod output;

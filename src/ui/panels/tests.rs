@@ -19,7 +19,10 @@ use crate::{
     },
     rtmp::refusal::{Failure, FailureKind},
     secret::Secret,
-    settings::model::{AudioSource, Settings, VideoSource},
+    settings::{
+        model::{AudioSource, Settings, VideoSource},
+        secrets::SecretKind,
+    },
     ui::{
         command::{Action, Commands, Edit, UiCommand},
         desk::{Desk, Effect, Question, WallClock},
@@ -47,7 +50,8 @@ fn desk() -> Desk {
 fn ready() -> Desk {
     let mut desk = desk();
     desk.settings.destination.server = "rtmp://example.org/live".into();
-    desk.key = Secret::new("s3cret");
+    desk.secrets
+        .set(SecretKind::StreamKey, Secret::new("s3cret"));
     desk
 }
 
@@ -130,7 +134,9 @@ fn go_live_waits_for_a_server_and_says_so() {
     let words = sentence(&desk());
     assert!(words.contains("Enter the server's address"), "{words}");
     let mut keyless = ready();
-    keyless.key = Secret::default();
+    keyless
+        .secrets
+        .set(SecretKind::StreamKey, Secret::default());
     let words = sentence(&keyless);
     assert!(words.contains("Enter the stream key"), "{words}");
 }
@@ -337,7 +343,7 @@ fn a_pasted_url_fills_both_fields() {
     harness.run_steps(3);
     let desk = &harness.state().desk;
     assert_eq!(desk.settings.destination.server, "rtmp://example.org/live");
-    assert_eq!(desk.key.expose(), "abc-123");
+    assert_eq!(desk.key().expose(), "abc-123");
 }
 
 #[test]
@@ -354,7 +360,7 @@ fn a_typed_address_is_left_as_it_is() {
         desk.settings.destination.server,
         "rtmp://example.org/live/x"
     );
-    assert!(desk.key.is_empty());
+    assert!(desk.key().is_empty());
 }
 
 #[test]
@@ -368,9 +374,10 @@ fn not_remembering_deletes_the_key_from_the_keychain() {
     assert!(!desk.settings.destination.remember_key);
     assert!(matches!(
         desk.take_effects().as_slice(),
-        [Effect::Keychain(
-            crate::settings::secrets::Request::Delete { .. }
-        )]
+        [
+            Effect::Keychain(crate::settings::secrets::Request::Delete { .. }),
+            ..
+        ]
     ));
 }
 
@@ -468,7 +475,7 @@ fn the_folder_dialog_is_opened_once() {
     assert_eq!(desk.take_effects(), [Effect::ChooseFolder]);
     desk.act(Action::Edit(Edit::Folder(Some("/elsewhere".into()))));
     assert_eq!(desk.folder().to_str(), Some("/elsewhere"));
-    assert!(!desk.choosing_folder);
+    assert!(!desk.choosing);
 }
 
 #[test]

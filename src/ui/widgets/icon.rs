@@ -21,6 +21,8 @@ pub enum Icon {
     Refresh,
     /// Opens a list.
     Chevron,
+    /// Opens what is folded away.
+    ChevronRight,
     /// Chosen.
     Check,
     /// A triangle with an exclamation mark.
@@ -69,6 +71,9 @@ impl Icon {
             }
             Self::Chevron => {
                 line(vec![at(-4.0, -2.0), at(0.0, 2.0), at(4.0, -2.0)]);
+            }
+            Self::ChevronRight => {
+                line(vec![at(-2.0, -4.0), at(2.0, 0.0), at(-2.0, 4.0)]);
             }
             Self::Check => {
                 line(vec![at(-4.0, 0.0), at(-1.0, 3.0), at(4.5, -3.5)]);

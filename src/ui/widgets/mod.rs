@@ -6,6 +6,7 @@
 //! | [`button`] | solid, outlined and plain buttons, icons as buttons |
 //! | [`card`] | a titled card and its rows |
 //! | [`field`] | a line of text to edit |
+//! | [`fold`] | a line that folds what follows it away |
 //! | [`graph`] | bitrates over time |
 //! | [`icon`] | signs, painted |
 //! | [`meter`] | sound levels |
@@ -17,6 +18,7 @@
 pub mod button;
 pub mod card;
 pub mod field;
+pub mod fold;
 pub mod graph;
 pub mod icon;
 pub mod meter;

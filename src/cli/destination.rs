@@ -1,0 +1,396 @@
+//! From what was typed to a destination: address, stream key, user and password, and the way there.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+};
+
+use super::{
+    args::{ConnectionArgs, HandshakeChoice, KeyArgs, LiveArgs},
+    exit::{Exit, ExitStatus},
+    output::print_warning,
+};
+use crate::{
+    engine::command::{
+        Credentials, Destination, Fingerprint, HandshakeForm, LocalEnd, Proxy, Route,
+        SessionOptions, Trust, trust_in_file,
+    },
+    rtmp::{
+        connect_arguments,
+        url::{ServerUrl, read_key, split_paste},
+    },
+    secret::Secret,
+};
+
+/// The destination asked for with `--to`. An address that ends in the key is split when no key is given
+/// otherwise.
+///
+/// # Errors
+/// One line that names the argument which cannot be right, and no secret.
+pub fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
+    let pasted = split_paste(to).map_err(|error| usage(error.to_string()))?;
+    let (server, key) = match (stream_key(&args.key)?, pasted.key) {
+        (Some(key), None) => (pasted.server, key),
+        // With a key of its own, an address is not split.
+        (Some(key), Some(last)) => {
+            ServerUrl::parse(to).map_err(|error| usage(error.to_string()))?;
+            (format!("{}/{}", pasted.server, last.expose()), key)
+        }
+        (None, Some(key)) => {
+            warn_that_key_is_visible();
+            (pasted.server, key)
+        }
+        (None, None) => {
+            return Err(usage(
+                "the stream key is missing; give it with --key-env VAR or --key-file FILE, or --key \"\" where \
+                 the server wants none",
+            ));
+        }
+    };
+    Ok(Destination {
+        credentials: credentials(&args.connection, pasted.credentials)?,
+        route: route(&args.connection)?,
+        options: options(&args.connection)?,
+        give_up_after: args.give_up_after,
+        ..Destination::new(server, key)
+    })
+}
+
+pub(super) fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
+    let (text, origin) = if let Some(variable) = &args.key_env {
+        from_variable(variable, "stream key")?
+    } else if let Some(file) = &args.key_file {
+        from_file(file, "stream key")?
+    } else if let Some(key) = &args.key {
+        if !key.is_empty() {
+            warn_that_key_is_visible();
+        }
+        (key.clone(), "--key".to_owned())
+    } else {
+        return Ok(None);
+    };
+    let key =
+        read_key(&text).map_err(|error| usage(format!("the stream key from {origin} {error}")))?;
+    // Only who types it can mean it.
+    if key.is_empty() && args.key.as_deref() != Some("") {
+        return Err(usage(format!(
+            "the stream key from {origin} is empty; copy it from your streaming service"
+        )));
+    }
+    Ok(Some(key))
+}
+
+/// User and password from the options, else from the address.
+fn credentials(
+    args: &ConnectionArgs,
+    in_address: Option<Credentials>,
+) -> Result<Option<Credentials>, Exit> {
+    let (user, password) = match in_address {
+        Some(Credentials { user, password }) => (Some(user), Some(password)),
+        None => (None, None),
+    };
+    if password
+        .as_ref()
+        .is_some_and(|password| !password.is_empty())
+    {
+        print_warning(
+            "the password in the address is visible to other users of this computer; prefer --password-env or \
+             --password-file",
+        );
+    }
+    let given = match (&args.password_env, &args.password_file) {
+        (Some(variable), _) => Some(from_variable(variable, "password")?),
+        (_, Some(file)) => Some(from_file(file, "password")?),
+        _ => None,
+    };
+    let password = given.map(|(text, _)| Secret::new(text)).or(password);
+    match (args.user.clone().or(user), password) {
+        (None, None) => Ok(None),
+        (Some(user), Some(password)) => Ok(Some(Credentials { user, password })),
+        (Some(user), None) => Err(usage(format!(
+            "the user {user} has no password; give it with --password-env VAR or --password-file FILE"
+        ))),
+        (None, Some(_)) => Err(usage("there is a password but no user; add --user NAME")),
+    }
+}
+
+fn route(args: &ConnectionArgs) -> Result<Route, Exit> {
+    let trust = match (&args.ca_file, &args.pin) {
+        (Some(file), _) => {
+            trust_in_file(file).map_err(|error| usage(format!("--ca-file: {error}")))?
+        }
+        (_, Some(pin)) => {
+            Trust::Only(Fingerprint::parse(pin).map_err(|error| usage(format!("--pin: {error}")))?)
+        }
+        _ => Trust::System,
+    };
+    let local = match &args.from {
+        Some(from) => {
+            Some(LocalEnd::parse(from).map_err(|error| usage(format!("--from: {error}")))?)
+        }
+        None => None,
+    };
+    Ok(Route {
+        trust,
+        local,
+        proxy: proxy(args)?,
+    })
+}
+
+fn proxy(args: &ConnectionArgs) -> Result<Option<Proxy>, Exit> {
+    let Some(text) = &args.proxy else {
+        return Ok(None);
+    };
+    let mut proxy = Proxy::parse(text).map_err(|error| usage(format!("--proxy: {error}")))?;
+    if let Some(variable) = &args.proxy_password_env {
+        let (password, _) = from_variable(variable, "password")?;
+        let login = proxy.credentials.as_mut().ok_or_else(|| {
+            usage("--proxy-password-env: the proxy has no user; write it as http://user@host:port")
+        })?;
+        login.password = Secret::new(password);
+    } else if proxy
+        .credentials
+        .as_ref()
+        .is_some_and(|login| !login.password.is_empty())
+    {
+        print_warning(
+            "the proxy's password is visible to other users of this computer; prefer --proxy-password-env",
+        );
+    }
+    Ok(Some(proxy))
+}
+
+fn options(args: &ConnectionArgs) -> Result<SessionOptions, Exit> {
+    Ok(SessionOptions {
+        handshake: match args.handshake {
+            HandshakeChoice::Simple => HandshakeForm::Simple,
+            HandshakeChoice::Digest => HandshakeForm::Digest,
+        },
+        enhanced: !args.no_enhanced,
+        connect_arguments: connect_arguments::parse(&args.connect_arg)
+            .map_err(|error| usage(format!("--connect-arg: {error}")))?,
+    })
+}
+
+/// What an environment variable holds, without the spaces around it, and the variable in words.
+pub(super) fn from_variable(variable: &str, what: &str) -> Result<(String, String), Exit> {
+    let text = env::var(variable).map_err(|error| {
+        usage(format!(
+            "the environment variable {variable} gives no {what} ({}); set it to the {what}",
+            match error {
+                env::VarError::NotPresent => "it is not set",
+                // The error itself repeats what is in it.
+                env::VarError::NotUnicode(_) => "it is not text in UTF-8",
+            }
+        ))
+    })?;
+    Ok((
+        text.trim().to_owned(),
+        format!("the environment variable {variable}"),
+    ))
+}
+
+/// The first line of a file, without the spaces around it, and the file in words.
+pub(super) fn from_file(file: &Path, what: &str) -> Result<(String, String), Exit> {
+    let shown = file.display();
+    let line = first_line(file).map_err(|error| {
+        usage(format!(
+            "the {what} file {shown} cannot be read ({error}); name a text file with the {what} in its first line"
+        ))
+    })?;
+    let text = line.trim_start_matches('\u{feff}').trim();
+    Ok((text.to_owned(), format!("the {what} file {shown}")))
+}
+
+/// The first line of a file that may be anything.
+fn first_line(file: &Path) -> io::Result<String> {
+    let mut line = String::new();
+    BufReader::new(File::open(file)?.take(LONGEST_LINE)).read_line(&mut line)?;
+    Ok(line)
+}
+
+fn warn_that_key_is_visible() {
+    print_warning(
+        "the stream key is visible to other users of this computer; prefer --key-env or --key-file",
+    );
+}
+
+fn usage(message: impl Into<String>) -> Exit {
+    Exit::new(ExitStatus::Usage, message.into())
+}
+
+/// More than the longest secret: what such a file may hold is not for us to trust.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cli::args::{Arguments, Command};
+
+    const ADDRESS: &str = "rtmps://a.example/live";
+    const SECRET: &str = "s3cretTEXT";
+
+    fn asked(to: &str, arguments: &[&str]) -> Result<Destination, Exit> {
+        let all = ["skywave", "live", "--to", to]
+            .into_iter()
+            .chain(arguments.iter().copied());
+        let Some(Command::Live(args)) = Arguments::try_parse_from(all).unwrap().command else {
+            unreachable!("the arguments ask for live");
+        };
+        destination(to, &args)
+    }
+
+    fn told(to: &str, arguments: &[&str]) -> String {
+        let exit = asked(to, arguments).unwrap_err();
+        assert_eq!(exit.status, ExitStatus::Usage);
+        assert!(!exit.message.contains(SECRET), "{}", exit.message);
+        assert!(!exit.message.contains('\n'), "{}", exit.message);
+        exit.message
+    }
+
+    fn file(content: impl AsRef<[u8]>) -> (TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, content).unwrap();
+        let name = path.to_str().unwrap().to_owned();
+        (folder, name)
+    }
+
+    #[test]
+    fn an_address_that_ends_in_the_key_is_split_unless_there_is_a_key() {
+        let whole = asked("rtmp://a.example/live/k?x=1", &[]).unwrap();
+        assert_eq!(whole.server, "rtmp://a.example/live");
+        assert_eq!(whole.key.expose(), "k?x=1");
+        assert_eq!(whole.route, Route::default());
+        assert_eq!(whole.options, SessionOptions::default());
+
+        let apart = asked("rtmp://a.example/live/instance", &["--key", "k"]).unwrap();
+        assert_eq!(apart.server, "rtmp://a.example/live/instance");
+        assert_eq!(apart.key.expose(), "k");
+    }
+
+    #[test]
+    fn an_empty_key_is_taken_only_where_it_was_typed() {
+        assert!(asked(ADDRESS, &["--key", ""]).unwrap().key.is_empty());
+        assert!(told(ADDRESS, &["--key", " "]).contains("from --key is empty"));
+        let (_folder, empty) = file("\n");
+        assert!(told(ADDRESS, &["--key-file", &empty]).contains("is empty"));
+        assert!(told(ADDRESS, &[]).contains("the stream key is missing"));
+    }
+
+    #[test]
+    fn a_key_file_may_end_in_a_line_break_and_begin_with_a_byte_order_mark() {
+        let (_folder, name) = file("\u{feff}k/1 ?&=%20 \r\nnot this");
+        let destination = asked(ADDRESS, &["--key-file", &name]).unwrap();
+        assert_eq!(destination.key.expose(), "k/1 ?&=%20");
+        let whole = format!("rtmp://a.example/live/{SECRET}");
+        assert!(told(ADDRESS, &["--key", &whole]).contains("from --key is a whole address"));
+        let broken = format!("{SECRET}\n{SECRET}");
+        assert!(told(ADDRESS, &["--key", &broken]).contains("from --key has a line break"));
+    }
+
+    #[test]
+    fn user_and_password_come_from_options_or_the_address() {
+        let login = |to: &str, arguments: &[&str]| {
+            let all = [&["--key", "k"], arguments].concat();
+            let login = asked(to, &all).unwrap().credentials?;
+            Some((login.user, login.password.expose().to_owned()))
+        };
+        let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        let (_folder, name) = file("p w\n");
+        let in_address = "rtmp://u%40x:q%2F@a.example/live";
+        assert_eq!(login(ADDRESS, &[]), None);
+        assert_eq!(login(in_address, &[]), pair("u@x", "q/"));
+        assert_eq!(
+            login(in_address, &["--password-file", &name]),
+            pair("u@x", "p w")
+        );
+        assert_eq!(
+            login(ADDRESS, &["--user", "me", "--password-file", &name]),
+            pair("me", "p w")
+        );
+        let told = |arguments: &[&str]| told(ADDRESS, &[&["--key", "k"], arguments].concat());
+        assert!(told(&["--user", "me"]).contains("the user me has no password"));
+        assert!(told(&["--password-file", &name]).contains("add --user NAME"));
+        assert!(told(&["--password-env", "SKYWAVE_TEST_NOT_SET"]).contains("it is not set"));
+    }
+
+    #[test]
+    fn the_way_to_the_server_is_read() {
+        let pin = "AB:".repeat(31) + "AB";
+        let destination = asked(
+            ADDRESS,
+            &[
+                "--key",
+                "k",
+                "--pin",
+                &pin,
+                "--from",
+                "eth0",
+                "--proxy",
+                "proxy.example:3128",
+                "--handshake",
+                "digest",
+                "--no-enhanced",
+                "--connect-arg",
+                "O:1",
+                "--connect-arg",
+                "NN:code:-1",
+                "--connect-arg",
+                "O:0",
+            ],
+        )
+        .unwrap();
+        assert_eq!(
+            destination.route.trust,
+            Trust::Only(Fingerprint([0xAB; 32]))
+        );
+        assert_eq!(
+            destination.route.local,
+            Some(LocalEnd::Interface("eth0".into()))
+        );
+        assert_eq!(destination.route.proxy.unwrap().port, 3128);
+        assert_eq!(destination.options.handshake, HandshakeForm::Digest);
+        assert!(!destination.options.enhanced);
+        assert_eq!(destination.options.connect_arguments.len(), 1);
+    }
+
+    #[test]
+    fn certificates_of_a_file_are_trusted_beside_the_systems() {
+        let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+        let (_folder, name) = file(made.cert.pem());
+        let destination = asked(ADDRESS, &["--key", "k", "--ca-file", &name]).unwrap();
+        assert!(matches!(destination.route.trust, Trust::Also(found) if found.len() == 1));
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_named_by_its_option_and_repeats_no_secret() {
+        let (_folder, name) = file(SECRET);
+        let proxy = format!("socks5://me:{SECRET}@a.example:1");
+        let argument = format!("S{SECRET}");
+        for (option, value) in [
+            ("--ca-file", name.as_str()),
+            ("--ca-file", "/no/such/file"),
+            ("--pin", "12:34"),
+            ("--from", "not an interface"),
+            ("--proxy", &proxy),
+            ("--connect-arg", &argument),
+        ] {
+            let message = told(ADDRESS, &["--key", "k", option, value]);
+            assert!(message.starts_with(&format!("{option}: ")), "{message}");
+        }
+        let password = ["--proxy", "a.example:1", "--proxy-password-env", "PATH"];
+        let message = told(ADDRESS, &[&["--key", "k"][..], &password].concat());
+        assert!(message.contains("http://user@host:port"), "{message}");
+        for address in ["", SECRET, "srt://a.example:1", "a.example/live"] {
+            told(address, &["--key", "k"]);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! One client, from its first byte to its last.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use super::{
+    ReceiverEvent, Server,
+    entrance::{Evicted, Place, Throttle},
+};
+use crate::{
+    amf0::Value,
+    flv::file::{FlvTag, TagKind},
+    rtmp::{
+        message::Message,
+        receive::{
+            Input, ReceiveSession, Received, Refusal,
+            hub::{Next, PlayerId, StreamId},
+        },
+        session::Output,
+    },
+    secret::Secret,
+    units::MediaTime,
+};
+
+/// Which client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who {
+    pub(super) connection: u64,
+    pub(super) peer: SocketAddr,
+}
+
+/// Serves a client until it or its connection ends.
+pub(super) async fn serve(
+    stream: TcpStream,
+    who: Who,
+    place: Place,
+    mut evicted: Evicted,
+    server: Arc<Server>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    match &server.tls {
+        None => talk(stream, who, place, evicted, &server).await,
+        Some(tls) => {
+            let secured = tokio::select! {
+                secured = timeout(TLS_TIMEOUT, tls.accept(stream)) => {
+                    secured.unwrap_or_else(|elapsed| Err(elapsed.into()))
+                }
+                _ = &mut evicted => Err(io::Error::other("others came meanwhile")),
+            };
+            match secured {
+                Ok(stream) => talk(stream, who, place, evicted, &server).await,
+                Err(error) => {
+                    let because = Some(format!("the connection could not be secured: {error}"));
+                    server.hand_over(who.event(Received::Ended { because }));
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+impl Who {
+    fn event(self, received: Received) -> ReceiverEvent {
+        ReceiverEvent {
+            connection: self.connection,
+            peer: self.peer,
+            received,
+        }
+    }
+}
+
+async fn talk(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    who: Who,
+    place: Place,
+    mut evicted: Evicted,
+    server: &Server,
+) -> io::Result<()> {
+    let now = || server.clock.now();
+    let seed = fastrand::u64(..);
+    let mut client = Client {
+        session: ReceiveSession::new(now(), server.policy.clone(), seed),
+        seat: Seat { server, role: None },
+        who,
+        place: Some(place),
+    };
+    let mut throttle = Throttle::new(now());
+    let mut news = server.news.subscribe();
+    let mut buffer = vec![0; READ_BYTES];
+    while let Some(wake_at) = client.drain(&mut stream).await? {
+        news.mark_unchanged();
+        let fed = client.feed();
+        tokio::select! {
+            biased;
+            result = stream.read(&mut buffer) => {
+                let (input, pause) = match result {
+                    Ok(count @ 1..) => {
+                        (Input::Received(&buffer[..count]), throttle.take(now(), count))
+                    }
+                    Ok(0) | Err(_) => (Input::PeerClosed, None),
+                };
+                client.session.handle_input(now(), input);
+                if let Some(until) = pause {
+                    sleep(server.clock.until(until)).await;
+                }
+            }
+            () = std::future::ready(()), if fed => {}
+            _ = news.changed(), if client.session.wants_media() => {}
+            _ = &mut evicted, if client.seat.role.is_none() => {
+                client.session.handle_input(now(), Input::Evicted);
+            }
+            () = sleep(server.clock.until(wake_at)) => {
+                client.session.handle_input(now(), Input::Tick);
+            }
+        }
+    }
+    // The client may still be talking: a connection that is closed with bytes unread is reset, and the last
+    // words to the client would be lost with it.
+    let goodbye = async {
+        stream.shutdown().await?;
+        while stream.read(&mut buffer).await? > 0 {}
+        Ok(())
+    };
+    timeout(GOODBYE_TIMEOUT, goodbye).await.unwrap_or(Ok(()))
+}
+
+struct Client<'a> {
+    session: ReceiveSession,
+    seat: Seat<'a>,
+    who: Who,
+    /// Given back when the session ends, whatever the connection still does.
+    place: Option<Place>,
+}
+
+impl Client<'_> {
+    /// Does what the session wants done; returns when it wants to be woken, `None` once it has ended.
+    async fn drain(
+        &mut self,
+        stream: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<Option<MediaTime>> {
+        let mut broken = None;
+        loop {
+            match self.session.poll_output() {
+                Output::Send(bytes) if broken.is_none() => {
+                    if let Err(error) = send(stream, &bytes).await {
+                        let input = match error.kind() {
+                            io::ErrorKind::TimedOut => Input::PeerStuck,
+                            _ => Input::PeerClosed,
+                        };
+                        broken = Some(error);
+                        let now = self.seat.server.clock.now();
+                        self.session.handle_input(now, input);
+                    }
+                }
+                Output::Send(_) => {}
+                Output::Event(received) => self.take(received),
+                Output::WakeAt(time) => {
+                    return match broken {
+                        Some(error) => Err(error),
+                        None => Ok(time),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Does what an event is about, and hands it to the owner.
+    fn take(&mut self, received: Received) {
+        let taken = match &received {
+            Received::Began { app, key } => self.seat.publish(app, key).map(|()| self.is_known()),
+            Received::Joined { app, key } => self.seat.play(app, key).map(|()| self.is_known()),
+            Received::Ended { .. } => {
+                self.seat.leave();
+                self.place = None;
+                Ok(())
+            }
+            media => {
+                self.seat.push(media);
+                Ok(())
+            }
+        };
+        match taken {
+            Ok(()) => self.seat.server.hand_over(self.who.event(received)),
+            // Its end tells the owner.
+            Err(refusal) => self.session.refuse(refusal),
+        }
+    }
+
+    fn is_known(&self) {
+        if let Some(place) = &self.place {
+            place.is_known();
+        }
+    }
+
+    /// Gives a player what is next, up to a limit; whether there was anything.
+    fn feed(&mut self) -> bool {
+        let Some(Role::Player(player)) = self.seat.role else {
+            return false;
+        };
+        let now = self.seat.server.clock.now();
+        let mut fed = false;
+        while self.session.wants_media() && self.session.unsent() < FEED_BYTES {
+            let next = self.seat.server.hub().next(player);
+            match &next {
+                Next::Nothing => break,
+                Next::Media(tag) => self.session.handle_input(now, Input::Media(tag)),
+                Next::StreamBegan => self.session.handle_input(now, Input::StreamBegan),
+                Next::StreamEnded => self.session.handle_input(now, Input::StreamEnded),
+            }
+            fed = true;
+        }
+        fed
+    }
+}
+
+/// A client's place in the hub; dropping it gives it back.
+struct Seat<'a> {
+    server: &'a Server,
+    role: Option<Role>,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Publisher(StreamId),
+    Player(PlayerId),
+}
+
+impl Seat<'_> {
+    fn publish(&mut self, app: &str, key: &Secret) -> Result<(), Refusal> {
+        let stream = self.server.hub().publish(app, key)?;
+        self.role = Some(Role::Publisher(stream));
+        self.server.news.send_replace(());
+        Ok(())
+    }
+
+    fn play(&mut self, app: &str, key: &Secret) -> Result<(), Refusal> {
+        let player = self.server.hub().join(app, key)?;
+        self.role = Some(Role::Player(player));
+        Ok(())
+    }
+
+    fn push(&self, media: &Received) {
+        let (Some(Role::Publisher(stream)), Some(tag)) = (self.role, tag(media)) else {
+            return;
+        };
+        let now = self.server.clock.now();
+        self.server.hub().push(stream, now, tag);
+        self.server.news.send_replace(());
+    }
+
+    fn leave(&mut self) {
+        let Some(role) = self.role.take() else {
+            return;
+        };
+        let mut hub = self.server.hub();
+        match role {
+            Role::Publisher(stream) => hub.unpublish(stream),
+            Role::Player(player) => hub.leave(player),
+        }
+        self.server.news.send_replace(());
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// The tag that passes `media` on.
+fn tag(media: &Received) -> Option<FlvTag> {
+    let (kind, timestamp, body) = match media {
+        Received::Audio { timestamp, body } => (TagKind::Audio, *timestamp, body.clone()),
+        Received::Video { timestamp, body } => (TagKind::Video, *timestamp, body.clone()),
+        Received::Metadata(values) => {
+            let data = vec![Value::from("onMetaData"), without_end(values)];
+            (TagKind::Script, 0, Message::Data(data).payload())
+        }
+        Received::Began { .. } | Received::Joined { .. } | Received::Ended { .. } => return None,
+    };
+    Some(FlvTag {
+        kind,
+        timestamp,
+        body,
+    })
+}
+
+/// Metadata for players: whatever a publisher says, a live stream has neither length nor size, and players that
+/// are told of one believe it.
+fn without_end(metadata: &Value) -> Value {
+    let properties = metadata.properties().unwrap_or_default().iter();
+    let kept = properties.filter(|(name, _)| name != "duration" && name != "filesize");
+    Value::EcmaArray(kept.cloned().collect())
+}
+
+/// Sends all of `bytes`, or fails when the client takes too long to read them.
+async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    let sent = timeout(SEND_TIMEOUT, async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    });
+    sent.await.unwrap_or_else(|elapsed| Err(elapsed.into()))
+}
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// How much a player is given at once, but for the last message.
+const FEED_BYTES: usize = 64 * 1024;
+/// How long a client may take to read what is sent at once.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long securing a connection may take.
+const TLS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to close its end.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,0 +1,269 @@
+//! "Advanced connection": what servers and networks want beyond address and key, folded away by default.
+
+use eframe::egui::{Align2, Rect, Response, Ui, pos2, vec2};
+
+use crate::{
+    secret::Secret,
+    settings::{
+        connection::{ConnectionSettings, TrustChoice},
+        secrets::SecretKind,
+    },
+    ui::{
+        command::{Commands, Edit, UiCommand},
+        connection,
+        desk::Desk,
+        theme::{Weight, font, measure, tokens},
+        widgets::{
+            button, card, field::Field, fold::fold, icon::Icon, picker::picker, switch::switch,
+            text,
+        },
+        words,
+    },
+};
+
+/// The line that opens the fold, and what is in it while it is open.
+pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let toggle = UiCommand::ToggleAdvanced;
+    let line = card::line(ui, 24.0);
+    let summary = connection::summary(desk);
+    if fold(ui, line, toggle.label(), &summary, desk.advanced_shown)
+        .on_hover_text(toggle.hint())
+        .clicked()
+    {
+        commands.run(toggle);
+    }
+    if !desk.advanced_shown {
+        return;
+    }
+    ui.add_enabled_ui(desk.view.is_offline(), |ui| {
+        login(ui, desk, commands);
+        certificate(ui, desk, commands);
+        way(ui, desk, commands);
+        session(ui, desk, commands);
+    });
+}
+
+fn login(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let settings = &desk.settings.destination.connection;
+    let row = card::row(ui, "User");
+    let user = typed(
+        ui,
+        row,
+        "User name",
+        "only if the server asks",
+        &settings.user,
+    );
+    if let (_, Some(user)) = user {
+        edit(desk, commands, |settings| settings.user = user);
+    }
+    let row = card::row(ui, "Password");
+    secret(ui, row, desk, commands, SecretKind::Password, "");
+    told(ui, connection::credentials(desk));
+}
+
+fn certificate(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let trust = &desk.settings.destination.connection.trust;
+    let options = [
+        (TrustChoice::System, "As this system".to_owned()),
+        (file_choice(trust), "Trust a file too".to_owned()),
+        (pin_choice(trust), "One fingerprint".to_owned()),
+    ];
+    let shown = options
+        .iter()
+        .find(|(option, _)| option == trust)
+        .map_or("", |(_, words)| words.as_str());
+    let row = card::row(ui, "Certificate");
+    let (response, picked) = picker(ui, row, "Certificate", shown, trust, &options);
+    let _ = response.on_hover_text(
+        "For rtmps:// servers whose certificate this system does not trust. It is always checked.",
+    );
+    if let Some(trust) = picked {
+        edit(desk, commands, |settings| settings.trust = trust);
+    }
+    match trust {
+        TrustChoice::System => {}
+        TrustChoice::File { file } => {
+            let row = card::row(ui, "");
+            let choose = UiCommand::ChooseCertificate;
+            let sign =
+                Rect::from_center_size(pos2(row.right() - 16.0, row.center().y), vec2(32.0, 32.0));
+            let name = Rect::from_min_max(row.min, pos2(sign.left() - measure::S, row.bottom()));
+            let words = file
+                .file_name()
+                .map_or_else(|| "no file chosen".into(), |name| name.to_string_lossy());
+            text::write(
+                ui,
+                name,
+                Align2::LEFT_CENTER,
+                &words,
+                font(Weight::Regular, 12.5),
+                tokens(ui).text,
+            );
+            if button::icon(ui, sign, choose.label(), Icon::Folder)
+                .on_hover_text(choose.hint())
+                .clicked()
+            {
+                commands.run(choose);
+            }
+        }
+        TrustChoice::Pinned { fingerprint } => {
+            let row = card::row(ui, "");
+            let hint = "SHA-256, 64 digits";
+            if let (_, Some(fingerprint)) = typed(ui, row, "Fingerprint", hint, fingerprint) {
+                edit(desk, commands, |settings| {
+                    settings.trust = TrustChoice::Pinned { fingerprint };
+                });
+            }
+        }
+    }
+    told(ui, connection::trust(desk));
+}
+
+fn way(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let settings = &desk.settings.destination.connection;
+    let row = card::row(ui, "Leave via");
+    let hint = "address or interface";
+    let (response, from) = typed(ui, row, "Leave through", hint, &settings.from);
+    let _ = response.on_hover_text(
+        "An address or a network interface of this computer, such as 192.168.1.20 or eth0.",
+    );
+    if let Some(from) = from {
+        edit(desk, commands, |settings| settings.from = from);
+    }
+    told(ui, connection::local(desk));
+
+    let row = card::row(ui, "Proxy");
+    let (response, proxy) = typed(ui, row, "Proxy", "http://host:port", &settings.proxy);
+    if response.lost_focus() {
+        commands.edit(Edit::ProxyDone);
+    }
+    let _ = response.on_hover_text("An HTTP proxy on the way to rtmps:// servers.");
+    if let Some(proxy) = proxy {
+        edit(desk, commands, |settings| settings.proxy = proxy);
+    }
+    if !settings.proxy.is_empty() {
+        let row = card::row(ui, "");
+        let hint = "password, if it wants one";
+        secret(ui, row, desk, commands, SecretKind::ProxyPassword, hint);
+    }
+    told(ui, connection::proxy(desk));
+}
+
+fn session(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let settings = &desk.settings.destination.connection;
+    let row = card::row(ui, "Handshake");
+    let options = [
+        (false, "Simple".to_owned()),
+        (true, "With digests".to_owned()),
+    ];
+    let shown = &options[usize::from(settings.digest_handshake)].1;
+    let chosen = &settings.digest_handshake;
+    let (response, picked) = picker(ui, row, "Handshake", shown, chosen, &options);
+    let _ = response.on_hover_text("Some old Adobe servers insist on digests.");
+    if let Some(digests) = picked {
+        edit(desk, commands, |settings| {
+            settings.digest_handshake = digests
+        });
+    }
+
+    let row = card::row(ui, "Arguments");
+    let kind = SecretKind::ConnectArguments;
+    secret(ui, row, desk, commands, kind, "B:1 S:text N:1.5");
+    told(ui, connection::arguments(desk));
+
+    let line = card::line(ui, 24.0);
+    let on = !settings.plain_connect;
+    if switch(ui, line, "Offer Enhanced RTMP", "Offer Enhanced RTMP", on)
+        .on_hover_text("Switch it off for a server that stumbles over it.")
+        .clicked()
+    {
+        edit(desk, commands, |settings| settings.plain_connect = on);
+    }
+}
+
+/// A field for text that is no secret; the text when a person changed it.
+fn typed(
+    ui: &mut Ui,
+    rect: Rect,
+    name: &str,
+    hint: &str,
+    text: &str,
+) -> (Response, Option<String>) {
+    let field = Field {
+        name,
+        hint,
+        masked: false,
+        limit: MAX_TEXT,
+        reserved: 0.0,
+    };
+    let mut text = text.to_owned();
+    let response = field.show(ui, rect, &mut text);
+    let changed = response.changed().then_some(text);
+    (response, changed)
+}
+
+fn secret(
+    ui: &mut Ui,
+    rect: Rect,
+    desk: &Desk,
+    commands: &mut Commands,
+    kind: SecretKind,
+    hint: &str,
+) {
+    let name = match kind {
+        SecretKind::StreamKey => "Stream key",
+        SecretKind::Password => "Password",
+        SecretKind::ProxyPassword => "Proxy password",
+        SecretKind::ConnectArguments => "Connect arguments",
+    };
+    let field = Field {
+        name,
+        hint,
+        masked: !desk.key_shown,
+        limit: MAX_TEXT,
+        reserved: 0.0,
+    };
+    let mut text = desk.secrets.get(kind).expose().to_owned();
+    let response = field.show(ui, rect, &mut text);
+    if response.changed() {
+        commands.edit(Edit::Secret(kind, Secret::new(text)));
+    }
+    if response.lost_focus() {
+        commands.edit(Edit::KeyDone);
+    }
+}
+
+/// What is wrong with the fields above, if anything is.
+fn told<T>(ui: &mut Ui, checked: Result<T, String>) {
+    if let Err(error) = checked {
+        card::remark(ui, &words::sentence(&error), tokens(ui).warning);
+    }
+}
+
+fn edit(desk: &Desk, commands: &mut Commands, change: impl FnOnce(&mut ConnectionSettings)) {
+    let mut settings = desk.settings.destination.connection.clone();
+    change(&mut settings);
+    commands.edit(Edit::Connection(settings));
+}
+
+/// The choice of a file: the present one, if it is.
+fn file_choice(trust: &TrustChoice) -> TrustChoice {
+    match trust {
+        TrustChoice::File { .. } => trust.clone(),
+        _ => TrustChoice::File {
+            file: std::path::PathBuf::new(),
+        },
+    }
+}
+
+/// The choice of a fingerprint: the present one, if it is.
+fn pin_choice(trust: &TrustChoice) -> TrustChoice {
+    match trust {
+        TrustChoice::Pinned { .. } => trust.clone(),
+        _ => TrustChoice::Pinned {
+            fingerprint: String::new(),
+        },
+    }
+}
+
+const MAX_TEXT: usize = 1024;
