@@ -6,6 +6,7 @@
 //! | `scene` | one test's turn, folder and environment |
 //! | `program` | Skywave itself, run as a command |
 //! | `nginx` | an RTMP server that records what it gets |
+//! | `receiver` | our own receiver, saving what it gets |
 //! | `servers` | other servers that keep what they get: FFmpeg, node-media-server |
 //! | `sound_server` | a PulseAudio server without hardware |
 //! | `display` | an X server without a screen, and a keyboard for it |
@@ -18,6 +19,7 @@ pub(crate) mod media;
 pub(crate) mod nginx;
 pub(crate) mod peer;
 pub(crate) mod program;
+pub(crate) mod receiver;
 pub(crate) mod scene;
 pub(crate) mod servers;
 pub(crate) mod sound_server;

@@ -1,0 +1,120 @@
+//! Players see what our receiver holds, from a key frame on, in time, to its end.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use crate::support::{
+    judge,
+    media::Recording,
+    peer::{Peer, output_of},
+    program::{live, start},
+    receiver::Receiver,
+    scene::Scene,
+    servers::ffmpeg_9,
+};
+
+#[test]
+fn every_player_sees_the_stream_from_a_key_frame_to_its_end() {
+    let scene = Scene::new();
+    let mut receiver = Receiver::start(&scene, |_| {});
+    let server = receiver.application("live");
+    let more = ["--duration", "9s", "--keyframe-interval", "1s"];
+    let mut publisher = start(&scene, live(&scene, &server, &more).env("KEY", "studio"));
+    receiver.wait_for_stream(Duration::from_secs(2));
+
+    let address = format!("{server}/studio");
+    let mut players = [
+        ffmpeg(&scene, &address),
+        rtmpdump(&scene, &address),
+        vlc(&scene, &address),
+        gstreamer(&scene, "rtmp2src", &address),
+        gstreamer(&scene, "rtmpsrc", &format!("{address} live=1")),
+    ];
+    // It does not keep what it plays, but tells of each packet.
+    let ffprobe = thread::spawn(move || Recording::open(Path::new(&address)));
+    let status = publisher.wait(PATIENCE);
+    assert_eq!(status.code(), Some(0), "{}", publisher.stderr());
+
+    judge("ffprobe", &ffprobe.join().expect("ffprobe ends well"));
+    for (name, player, seen) in &mut players {
+        let status = player.wait(PATIENCE);
+        assert!(status.success(), "{name}: {status}: {}", player.stderr());
+        judge(name, &Recording::open(seen));
+    }
+    receiver.stop();
+}
+
+/// What a player saw that came two to four seconds after the begin of nine seconds.
+fn judge(name: &str, seen: &Recording) {
+    eprintln!("{name}: {} pictures", seen.pictures.len());
+    judge::headers_came_through(seen);
+    judge::pictures_are_in_time(seen, 15);
+    judge::sounds_are_in_time(seen);
+    let count = seen.pictures.len();
+    assert!((5 * 15..8 * 15).contains(&count), "{count} pictures");
+    judge::is_whole(seen, count);
+}
+
+/// A player's name, its process, and what it saw.
+type Player = (&'static str, Peer, PathBuf);
+
+/// The newer FFmpeg; PyPI has no `ffprobe` of it.
+fn ffmpeg(scene: &Scene, address: &str) -> Player {
+    let seen = scene.path("ffmpeg.mkv");
+    let mut command = Command::new(ffmpeg_9());
+    command.args(["-nostdin", "-v", "error", "-i", address, "-c", "copy"]);
+    let player = Peer::start("ffmpeg", command.arg(&seen), scene.folder());
+    ("FFmpeg 9", player, seen)
+}
+
+fn rtmpdump(scene: &Scene, address: &str) -> Player {
+    let seen = scene.path("rtmpdump.flv");
+    let mut command = scene.command("rtmpdump");
+    command.args(["--quiet", "--live", "--rtmp", address, "--flv"]);
+    let player = Peer::start("rtmpdump", command.arg(&seen), scene.folder());
+    ("rtmpdump", player, seen)
+}
+
+/// VLC without a window. It refuses to run as root and then runs as nobody, who may write nowhere: so what
+/// it plays goes to its output.
+fn vlc(scene: &Scene, address: &str) -> Player {
+    let mut command = if output_of(Command::new("id").arg("-u")) == b"0\n" {
+        let mut command = scene.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "cvlc"]);
+        command
+    } else {
+        scene.command("cvlc")
+    };
+    command.args(["-I", "dummy", "--play-and-exit"]);
+    command.args([
+        "--sout",
+        "#std{access=file,mux=ts,dst=-}",
+        address,
+        "vlc://quit",
+    ]);
+    let player = Peer::start("vlc", &mut command, scene.folder());
+    ("VLC", player, scene.path("vlc.out"))
+}
+
+/// GStreamer, with one of its two sources.
+fn gstreamer(scene: &Scene, source: &'static str, address: &str) -> Player {
+    let seen = scene.path(source).with_extension("mkv");
+    let mut command = scene.command("gst-launch-1.0");
+    command.args(["-q", "-e", source, &format!("location={address}")]);
+    let pipeline = "! flvdemux name=demux matroskamux name=mux ! filesink name=file \
+        demux.video ! queue ! h264parse ! mux. demux.audio ! queue ! aacparse ! mux.";
+    for word in pipeline.split_whitespace() {
+        command.arg(word);
+        if word == "name=file" {
+            command.arg(format!("location={}", seen.display()));
+        }
+    }
+    let player = Peer::start(source, &mut command, scene.folder());
+    (source, player, seen)
+}
+
+const PATIENCE: Duration = Duration::from_secs(40);
