@@ -43,7 +43,7 @@ pub struct Receiver {
 }
 
 /// Whom a receiver serves, and how.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ReceiverConfig {
     /// Who may publish and play.
     pub policy: ReceivePolicy,
@@ -51,6 +51,20 @@ pub struct ReceiverConfig {
     pub login: Option<Credentials>,
     /// For `rtmps://`; without it, it is `rtmp://`.
     pub identity: Option<Identity>,
+    /// How long a client may take to read what is sent to it at once: the last message, and at most 64 KiB
+    /// before it.
+    pub patience: Duration,
+}
+
+impl Default for ReceiverConfig {
+    fn default() -> Self {
+        Self {
+            policy: ReceivePolicy::default(),
+            login: None,
+            identity: None,
+            patience: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What a client did.
@@ -184,6 +198,7 @@ impl Drop for Receiver {
 /// What all connections share.
 struct Server {
     policy: ReceivePolicy,
+    patience: Duration,
     tls: Option<TlsAcceptor>,
     clock: Clock,
     entrance: Arc<Entrance>,
@@ -204,6 +219,7 @@ impl Server {
         }
         Ok(Self {
             policy,
+            patience: config.patience,
             tls: config.identity.map(Identity::acceptor),
             clock: Clock::start(),
             entrance: Arc::new(Entrance::default()),

@@ -45,8 +45,8 @@ pub struct Desk {
     pub advanced_shown: bool,
     /// What the chosen certificate file holds, or why it cannot be used; `None` before it has been read.
     pub trusted_file: Option<Result<Trust, String>>,
-    /// Whether a key was pasted into the address's place and has been put into its own.
-    pub key_was_moved: bool,
+    /// What is to be told of the address just pasted, if anything is.
+    pub address_remark: Option<&'static str>,
     /// Why the key cannot be remembered, if it cannot.
     pub keychain_trouble: Option<String>,
     /// What the engine told.
@@ -107,7 +107,7 @@ impl Desk {
             key_shown: false,
             advanced_shown: false,
             trusted_file: None,
-            key_was_moved: false,
+            address_remark: None,
             keychain_trouble: None,
             view: ViewState::default(),
             question: None,
@@ -402,7 +402,7 @@ impl Desk {
         if server != self.settings.destination.server {
             self.settings.destination.server = server;
             self.secrets.doubt_kept();
-            self.key_was_moved = false;
+            self.address_remark = None;
         }
     }
 
@@ -413,7 +413,9 @@ impl Desk {
             Err(UrlError::BareKey) if self.settings.destination.server.is_empty() => {
                 self.secrets.set(SecretKind::StreamKey, Secret::new(text));
                 self.tidy_key();
-                self.key_was_moved = true;
+                self.address_remark = Some(
+                    "That was a stream key: it is in the key's field now. Paste the server's address above.",
+                );
             }
             // What is no address stays in the field as it is; the obstacle says what is wrong.
             Err(_) => self.set_server(text),

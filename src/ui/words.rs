@@ -115,16 +115,20 @@ pub fn recording(status: &RecordingStatus) -> String {
     }
 }
 
-/// `reason` with a capital letter and a full stop.
+/// `reason` with a capital letter, unless it begins with an address, and a full stop.
 #[must_use]
 pub fn sentence(reason: &str) -> String {
+    let dot = if reason.ends_with('.') { "" } else { "." };
+    let first_word = reason.split(' ').next().unwrap_or_default();
+    if first_word.contains("://") {
+        return format!("{reason}{dot}");
+    }
     let mut letters = reason.chars();
     let first: String = letters
         .next()
         .into_iter()
         .flat_map(char::to_uppercase)
         .collect();
-    let dot = if reason.ends_with('.') { "" } else { "." };
     format!("{first}{}{dot}", letters.as_str())
 }
 
@@ -154,6 +158,12 @@ mod tests {
         assert_eq!(gain(Decibels(3.2)), "+3 dB");
         assert_eq!(gain(Decibels(-60.0)), "−60 dB");
         assert_eq!(gain(Decibels(-0.2)), "0 dB");
+    }
+
+    #[test]
+    fn sentences_begin_with_a_capital_or_an_address() {
+        assert_eq!(sentence("it is gone"), "It is gone.");
+        assert_eq!(sentence("srt:// is not known."), "srt:// is not known.");
     }
 
     #[test]

@@ -118,6 +118,7 @@ impl Asked {
                 },
                 login,
                 identity,
+                ..ReceiverConfig::default()
             },
             save: args.save.clone(),
             invitation,

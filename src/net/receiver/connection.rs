@@ -147,7 +147,7 @@ impl Client<'_> {
         loop {
             match self.session.poll_output() {
                 Output::Send(bytes) if broken.is_none() => {
-                    if let Err(error) = send(stream, &bytes).await {
+                    if let Err(error) = send(stream, &bytes, self.seat.server.patience).await {
                         let input = match error.kind() {
                             io::ErrorKind::TimedOut => Input::PeerStuck,
                             _ => Input::PeerClosed,
@@ -299,8 +299,12 @@ fn without_end(metadata: &Value) -> Value {
 }
 
 /// Sends all of `bytes`, or fails when the client takes too long to read them.
-async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    let sent = timeout(SEND_TIMEOUT, async {
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    patience: Duration,
+) -> io::Result<()> {
+    let sent = timeout(patience, async {
         stream.write_all(bytes).await?;
         stream.flush().await
     });
@@ -311,8 +315,6 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Resul
 const READ_BYTES: usize = 64 * 1024;
 /// How much a player is given at once, but for the last message.
 const FEED_BYTES: usize = 64 * 1024;
-/// How long a client may take to read what is sent at once.
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long securing a connection may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take to close its end.

@@ -1,5 +1,11 @@
-use super::{calls::MOST_COMMANDS, *};
-use crate::rtmp::{handshake::ClientHandshake, message::Command, options::HandshakeForm};
+use super::{
+    calls::{MOST_BYTES_WITHOUT_MEDIA, MOST_COMMANDS},
+    hub::testing,
+    *,
+};
+use crate::rtmp::{
+    handshake::ClientHandshake, message::Command, options::HandshakeForm, url::Credentials,
+};
 
 fn at(seconds: u64) -> MediaTime {
     MediaTime::from_millis(seconds * 1000)
@@ -74,6 +80,47 @@ impl Client {
                 Output::WakeAt(_) => return,
             }
         }
+    }
+
+    fn play(&mut self, key: &str) {
+        self.call("createStream", vec![], 0);
+        self.call("play", vec![Value::from(key), Value::Number(-2000.0)], 1);
+    }
+
+    fn input(&mut self, now: MediaTime, input: Input) {
+        self.session.handle_input(now, input);
+        self.poll();
+    }
+
+    fn media(&mut self, tag: &FlvTag) {
+        self.input(at(0), Input::Media(tag));
+    }
+
+    /// The names of commands and codes of statuses since the last call, in their order.
+    fn told(&mut self) -> Vec<String> {
+        let answers = std::mem::take(&mut self.answers);
+        let told = answers.into_iter().filter_map(|answer| match answer {
+            Message::Command(command) => {
+                let code = command.information().and_then(|info| info.get("code"));
+                let code = code.and_then(Value::as_str).map(str::to_owned);
+                Some(code.unwrap_or(command.name))
+            }
+            Message::UserControl(event) => Some(format!("{event:?}")),
+            Message::Data(values) => values.first()?.as_str().map(str::to_owned),
+            Message::Audio(_) => Some("audio".to_owned()),
+            Message::Video(_) => Some("video".to_owned()),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    fn last_command(&self) -> &Command {
+        let mut answers = self.answers.iter().rev();
+        let command = answers.find_map(|answer| match answer {
+            Message::Command(command) => Some(command),
+            _ => None,
+        });
+        command.expect("no command came")
     }
 
     fn ended_because(&self) -> Option<&str> {
@@ -209,4 +256,401 @@ fn nonsense_ends_a_session_and_harms_nothing() {
             .unwrap()
             .contains("before \"connect\"")
     );
+}
+
+#[test]
+fn what_publishers_ask_for_besides_is_answered() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.told();
+    for (name, answers) in [
+        ("releaseStream", &["_result"][..]),
+        ("FCPublish", &["_result", "NetStream.Publish.Start"]),
+        ("getStreamLength", &["_result"]),
+        ("_checkbw", &["_result"]),
+        ("FCUnpublish", &[]),
+        ("somethingElse", &[]),
+    ] {
+        client.call(name, vec![Value::from("key")], 0);
+        assert_eq!(client.told(), answers, "{name}");
+    }
+    assert_eq!(client.received, []);
+}
+
+#[test]
+fn streams_are_numbered_and_the_one_that_is_used_must_exist() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    for number in [1.0, 2.0] {
+        client.call("createStream", vec![], 0);
+        assert_eq!(client.last_command().args, [Value::Number(number)]);
+    }
+    client.call("deleteStream", vec![Value::Number(1.0)], 0);
+    client.call(
+        "publish",
+        vec![Value::from("key"), Value::from("record")],
+        2,
+    );
+    assert!(
+        client
+            .told()
+            .contains(&"NetStream.Publish.Start".to_owned())
+    );
+    client.call("publish", vec![Value::from("other")], 1);
+    assert_eq!(client.told(), ["NetStream.Publish.BadConnection"]);
+    // Another stream than the one in use.
+    client.call("deleteStream", vec![Value::Number(1.0)], 0);
+    assert_eq!(client.received.len(), 1);
+    client.call("deleteStream", vec![Value::Number(2.0)], 0);
+    assert_eq!(client.ended_because(), None);
+
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.call("publish", vec![Value::from("key")], 1);
+    assert!(client.ended_because().unwrap().contains("not created"));
+}
+
+#[test]
+fn a_name_in_use_is_told_before_anything_is_taken() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.call("createStream", vec![], 0);
+    let mut bytes = Vec::new();
+    let publish = Command::new("publish", 1.0, vec![Value::from("key")]);
+    for message in [
+        Message::Command(publish),
+        Message::Video(Bytes::from_static(b"\x17\x01")),
+    ] {
+        message.write(0, 1, &mut client.writer, &mut bytes).unwrap();
+    }
+    client.told();
+    client.session.handle_input(at(0), Input::Received(&bytes));
+    assert!(matches!(
+        client.session.poll_output(),
+        Output::Event(Received::Began { .. })
+    ));
+    client.session.refuse(Refusal::NameInUse);
+    client.poll();
+    assert_eq!(client.told(), ["NetStream.Publish.BadName"]);
+    assert!(matches!(
+        &client.received[..],
+        [Received::Ended { because: Some(because) }] if because.contains("in use")
+    ));
+}
+
+#[test]
+fn enhanced_clients_are_told_that_all_codecs_are_passed_on_and_others_nothing() {
+    let mut client = Client::new(ReceivePolicy::default());
+    let connect = Command {
+        object: Value::object([
+            ("app", Value::from("live/_definst_/")),
+            ("fourCcList", Value::StrictArray(vec![Value::from("hvc1")])),
+            (
+                "videoFourCcInfoMap",
+                Value::object([("hvc1", Value::Number(7.0))]),
+            ),
+            ("capsEx", Value::Number(15.0)),
+        ]),
+        ..Command::new("connect", 1.0, Vec::new())
+    };
+    client.send(&Message::Command(connect), 0);
+    let properties = client.last_command().object.clone();
+    assert_eq!(
+        properties.get("fourCcList"),
+        Some(&Value::StrictArray(vec![Value::from("*")]))
+    );
+    let map = properties.get("videoFourCcInfoMap").unwrap();
+    assert_eq!(map.get("*"), Some(&Value::Number(4.0)));
+    assert_eq!(properties.get("audioFourCcInfoMap"), None);
+    // All but Reconnect (1), which we never ask for.
+    assert_eq!(properties.get("capsEx"), Some(&Value::Number(14.0)));
+    client.publish("key");
+    assert!(matches!(&client.received[0], Received::Began { app, .. } if app == "live"));
+
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    assert_eq!(client.last_command().object.get("capsEx"), None);
+}
+
+#[test]
+fn aggregate_messages_are_taken_apart() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.publish("key");
+    let payload = [
+        &b"\x09\0\0\x02\0\0\x0A\0\0\0\0\x17\x01\0\0\0\x0D"[..],
+        &b"\x08\0\0\x02\0\0\x1E\0\0\0\0\xAF\x01\0\0\0\x0D"[..],
+    ];
+    let aggregate = Message::Other {
+        type_id: type_id::AGGREGATE,
+        payload: payload.concat().into(),
+    };
+    client.send(&aggregate, 1);
+    assert!(matches!(
+        client.received[1],
+        Received::Video { timestamp: 0, .. }
+    ));
+    assert!(matches!(
+        client.received[2],
+        Received::Audio { timestamp: 20, .. }
+    ));
+}
+
+#[test]
+fn a_player_is_let_in_as_players_expect_it() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.told();
+    client.play("key?token=1");
+    assert_eq!(
+        client.told(),
+        [
+            "_result",
+            "StreamBegin(1)",
+            "NetStream.Play.Reset",
+            "NetStream.Play.Start",
+            "|RtmpSampleAccess"
+        ]
+    );
+    assert_eq!(
+        client.received,
+        [Received::Joined {
+            app: "live".to_owned(),
+            key: Secret::new("key"),
+        }]
+    );
+    assert!(client.session.wants_media());
+    client.input(at(0), Input::StreamBegan);
+    client.media(&testing::metadata());
+    client.media(&testing::avc_header(0));
+    client.media(&testing::key_frame(90_000));
+    client.media(&testing::sound(90_010));
+    client.input(at(0), Input::StreamEnded);
+    assert_eq!(
+        client.told(),
+        [
+            "NetStream.Play.PublishNotify",
+            "onMetaData",
+            "video",
+            "video",
+            "audio",
+            "NetStream.Play.UnpublishNotify",
+            "StreamEof(1)",
+            "NetStream.Play.Stop"
+        ]
+    );
+    assert_eq!(client.ended_because(), None);
+}
+
+#[test]
+fn a_player_with_another_key_or_one_too_many_is_refused() {
+    let policy = ReceivePolicy {
+        key: Some(Secret::new("right")),
+        ..ReceivePolicy::default()
+    };
+    let mut client = Client::new(policy);
+    client.connect("live");
+    client.play("wrong");
+    assert_eq!(client.last_code(), Some("NetStream.Play.Failed"));
+    assert!(client.ended_because().unwrap().contains("key"));
+
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.call("createStream", vec![], 0);
+    let play = Message::Command(Command::new("play", 1.0, vec![Value::from("key")]));
+    let mut bytes = Vec::new();
+    play.write(0, 1, &mut client.writer, &mut bytes).unwrap();
+    client.session.handle_input(at(0), Input::Received(&bytes));
+    assert!(matches!(
+        client.session.poll_output(),
+        Output::Event(Received::Joined { .. })
+    ));
+    client.session.refuse(Refusal::TooManyPlayers);
+    client.poll();
+    assert_eq!(client.last_code(), Some("NetStream.Play.Failed"));
+    assert!(client.ended_because().unwrap().contains("too many players"));
+}
+
+#[test]
+fn a_players_wishes_are_granted_and_a_seek_does_not_end_it() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.play("key");
+    client.media(&testing::key_frame(0));
+    client.told();
+    client.send(
+        &Message::UserControl(UserControl::SetBufferLength {
+            stream_id: 1,
+            millis: 3000,
+        }),
+        0,
+    );
+    let flag = |on: bool| vec![Value::Boolean(on), Value::Number(0.0)];
+    client.call("pause", flag(true), 1);
+    assert!(!client.session.wants_media());
+    client.call("pause", flag(false), 1);
+    assert!(client.session.wants_media());
+    client.call("seek", vec![Value::Number(5_000.0)], 1);
+    client.call("receiveAudio", flag(false), 1);
+    client.media(&testing::sound(10));
+    client.call("receiveVideo", flag(false), 1);
+    client.media(&testing::frame(20));
+    assert_eq!(
+        client.told(),
+        [
+            "NetStream.Pause.Notify",
+            "NetStream.Unpause.Notify",
+            "NetStream.Seek.Failed"
+        ]
+    );
+    client.call("deleteStream", vec![Value::Number(1.0)], 0);
+    assert_eq!(client.ended_because(), None);
+}
+
+#[test]
+fn a_player_waits_for_a_publisher_but_not_for_ever() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.play("key");
+    let ping = |client: &mut Client| {
+        let pong = Message::UserControl(UserControl::PingResponse(1));
+        let mut bytes = Vec::new();
+        pong.write(0, 0, &mut client.writer, &mut bytes).unwrap();
+        bytes
+    };
+    for minute in 1..5 {
+        let now = at(minute * 60);
+        let bytes = ping(&mut client);
+        client.input(now, Input::Received(&bytes));
+        client.input(now, Input::Tick);
+    }
+    assert_eq!(client.received.len(), 1);
+    client.input(at(300), Input::Tick);
+    assert_eq!(client.last_code(), Some("NetStream.Play.StreamNotFound"));
+    assert!(client.ended_because().unwrap().contains("nobody published"));
+}
+
+#[test]
+fn a_silent_client_is_asked_for_a_sign_of_life_and_given_up_without_one() {
+    let pinged = |client: &mut Client| {
+        client
+            .answers
+            .drain(..)
+            .any(|answer| matches!(answer, Message::UserControl(UserControl::PingRequest(_))))
+    };
+    for (plays, ping_at, end_at) in [(false, 15, 30), (true, 60, 90)] {
+        let mut client = Client::new(ReceivePolicy::default());
+        client.connect("live");
+        if plays {
+            client.play("key");
+            client.media(&testing::key_frame(0));
+        } else {
+            client.publish("key");
+        }
+        client.told();
+        for (now, expected) in [(ping_at - 1, false), (ping_at, true), (ping_at + 1, false)] {
+            client.input(at(now), Input::Tick);
+            assert_eq!(pinged(&mut client), expected, "at {now} s");
+        }
+        assert_eq!(
+            client.session.poll_output(),
+            Output::WakeAt(Some(at(end_at)))
+        );
+        client.input(at(end_at), Input::Tick);
+        assert!(client.ended_because().unwrap().contains("silent"));
+    }
+}
+
+#[test]
+fn who_is_asked_for_a_smaller_window_says_so() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    let bandwidth = Message::SetPeerBandwidth {
+        window: 4096,
+        limit: 0,
+    };
+    client.send(&bandwidth, 0);
+    assert_eq!(client.answers.last(), Some(&Message::WindowAckSize(4096)));
+}
+
+#[test]
+fn only_publishers_may_send_much() {
+    let noise = Message::Data(vec![Value::from("x".repeat(4000).as_str())]);
+    for plays in [false, true] {
+        let mut client = Client::new(ReceivePolicy::default());
+        client.connect("live");
+        if plays {
+            client.play("key");
+        }
+        let mut sent = 0;
+        while !matches!(client.received.last(), Some(Received::Ended { .. })) {
+            client.send(&noise, 1);
+            sent += 4000;
+            assert!(sent <= MOST_BYTES_WITHOUT_MEDIA);
+        }
+        assert!(client.ended_because().unwrap().contains("too much"));
+    }
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.publish("key");
+    for _ in 0..100 {
+        client.send(&noise, 1);
+    }
+    assert_eq!(client.received.len(), 1);
+}
+
+#[test]
+fn names_beyond_all_measure_are_refused() {
+    let long = "x".repeat(5_000);
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect(&long);
+    assert!(client.ended_because().unwrap().contains("too long"));
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.publish(&long);
+    assert!(client.ended_because().unwrap().contains("too long"));
+}
+
+#[test]
+fn commands_in_amf3s_wrapper_are_understood() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.call("createStream", vec![], 0);
+    let publish = Message::Command(Command::new("publish", 1.0, vec![Value::from("key")]));
+    let wrapped = Message::Other {
+        type_id: type_id::COMMAND_AMF3,
+        payload: [&[0], &publish.payload()[..]].concat().into(),
+    };
+    client.send(&wrapped, 1);
+    assert_eq!(client.last_code(), Some("NetStream.Publish.Start"));
+}
+
+#[test]
+fn a_client_that_must_log_in_is_told_how() {
+    let policy = ReceivePolicy {
+        login: Some(Gate::new(
+            Credentials {
+                user: "ann".to_owned(),
+                password: Secret::new("s3cret"),
+            },
+            [1; 32],
+        )),
+        ..ReceivePolicy::default()
+    };
+    for (app, told) in [
+        ("live", "code=403 need auth; authmod=adobe"),
+        (
+            "live?authmod=adobe&user=ann",
+            "reason=needauth&user=ann&salt=",
+        ),
+        ("live?authmod=adobe&user=bob", "reason=nosuchuser"),
+    ] {
+        let mut client = Client::new(policy.clone());
+        client.connect(app);
+        assert_eq!(client.last_code(), Some("NetConnection.Connect.Rejected"));
+        let information = client.last_command().information().unwrap();
+        let description = information.get("description").unwrap().as_str().unwrap();
+        assert!(description.contains(told), "{description}");
+        assert!(client.ended_because().is_some());
+    }
 }

@@ -162,7 +162,7 @@ fn session(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     let _ = response.on_hover_text("Some old Adobe servers insist on digests.");
     if let Some(digests) = picked {
         edit(desk, commands, |settings| {
-            settings.digest_handshake = digests
+            settings.digest_handshake = digests;
         });
     }
 

@@ -28,8 +28,7 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
             server(ui, desk, commands);
             key(ui, desk, commands);
         });
-        if desk.key_was_moved {
-            let words = "That was a stream key: it is in the key's field now. Paste the server's address above.";
+        if let Some(words) = desk.address_remark {
             card::remark(ui, words, tokens(ui).warning);
         }
         remember(ui, desk, commands);

@@ -31,6 +31,8 @@ use crate::{
     units::MediaTime,
 };
 
+mod connection;
+
 use super::{banner, bottom_bar, destination, output, preview, question, sources, top_bar};
 
 /// A desk and everything panels have asked for.
