@@ -1,7 +1,7 @@
 # `make` alone says what there is. On Windows and macOS use cargo directly: `cargo run`, `cargo test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-devices bench packages
+.PHONY: help run test test-devices bench fuzz packages
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -21,6 +21,9 @@ test-devices: ## Test camera and microphone against real drivers, in a small vir
 bench: ## Count the instructions per frame, beside FFmpeg's
 	@scripts/system-packages.sh test
 	@benches/instructions.sh
+
+fuzz: ## Feed strangers' bytes to the protocol, ten minutes per target (needs nightly Rust and cargo-fuzz)
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 packages: ## Install the system packages that the targets above need
 	@scripts/system-packages.sh devices

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Instructions per 720p frame, from a camera's bytes to the bytes for the socket, ours beside FFmpeg's.
+# Instructions per 720p frame, from a camera's bytes to the bytes for the socket, ours beside FFmpeg's; and what
+# RTMP alone costs, beside a plain copy of the same bytes.
 # Instructions, not seconds: they come out the same on a busy machine.
 #
 #   benches/instructions.sh [VIDEO]
@@ -21,8 +22,12 @@ trap 'rm -rf "$folder"' EXIT
 
 # The profile that everything else is built with: nothing but this crate is compiled for it.
 echo "building" >&2
-frame=$(cargo bench --quiet --profile dev --bench frame --no-run --message-format json </dev/null |
-  sed -n 's/.*"name":"frame".*"executable":"\([^"]*\)".*/\1/p')
+built=$(cargo bench --quiet --profile dev --bench frame --bench wire --no-run --message-format json </dev/null)
+executable() {
+  printf '%s\n' "$built" | sed -n "s/.*\"name\":\"$1\".*\"executable\":\"\([^\"]*\)\".*/\1/p"
+}
+frame=$(executable frame)
+wire=$(executable wire)
 "$frame" write "$folder" "$many"
 if [ $# -gt 0 ]; then
   "$ffmpeg" -nostdin -v error -y -i "$1" -frames:v "$many" -r 30 -vf scale=1280:720 -pix_fmt yuyv422 \
@@ -68,3 +73,22 @@ if command -v "$ffmpeg" >/dev/null; then
     measure "ffmpeg, libopenh264 High CABAC" ffmpegs -c:v libopenh264 -profile:v high -coder cabac
   fi
 fi
+
+# per_megabyte COMMAND: thousands of instructions per megabyte of payload.
+seconds=16
+per_megabyte() {
+  first=$(instructions "$wire" "$1" 1)
+  all=$(instructions "$wire" "$1" $((seconds + 1)))
+  bytes=$(($("$wire" copy $((seconds + 1))) - $("$wire" copy 1)))
+  awk -v first="$first" -v all="$all" -v bytes="$bytes" 'BEGIN { print (all - first) / bytes * 1e3 }'
+}
+copy=$(per_megabyte copy)
+publish=$(per_megabyte publish)
+both=$(per_megabyte receive)
+receive=$(awk -v both="$both" -v publish="$publish" 'BEGIN { print both - publish }')
+echo
+echo "Thousand instructions per megabyte of media, and times a plain copy of it:"
+for row in "plain copy:$copy" "publishing, media to RTMP:$publish" "receiving, RTMP to media:$receive"; do
+  awk -v name="${row%:*}" -v count="${row##*:}" -v copy="$copy" \
+    'BEGIN { printf "%-40s %6.1f %6.2f\n", name, count, count / copy }'
+done

@@ -1,0 +1,415 @@
+//! What is done with arbitrary bytes, and what must hold whatever they are. Each function is a fuzz target; the
+//! program's own tests run them over the seeds in `corpus/`.
+
+use std::{io::Cursor, sync::Arc};
+
+use bytes::Bytes;
+use skywave::{
+    amf0,
+    flv::{
+        avc,
+        file::FlvReader,
+        sps::Sps,
+        tag::{AudioTag, VideoTag},
+    },
+    media::packet::{
+        AacConfig, AudioFormat, AudioPacket, AvcConfig, Packet, StreamFormat, VideoFormat,
+        VideoPacket,
+    },
+    rtmp::{
+        chunk::{ChunkReader, RawMessage},
+        handshake::{ClientHandshake, ServerHandshake},
+        message::Message,
+        options::{HandshakeForm, SessionOptions},
+        publish::{self, PublishConfig, PublishSession},
+        receive::{self, ReceivePolicy, ReceiveSession, Received},
+        session::Output,
+        url::{ServerUrl, split_paste},
+    },
+    secret::Secret,
+    units::{Bitrate, FrameRate, MediaTime, PixelSize},
+};
+
+/// AMF0: what was read is written and read as the same.
+pub fn amf0(data: &[u8]) {
+    let (values, _) = amf0::read_leading_values(data);
+    let _ = amf0::read_values(data);
+    let written = |values: &[amf0::Value]| {
+        let mut out = Vec::new();
+        for value in values {
+            amf0::write_value(value, &mut out);
+        }
+        out
+    };
+    let once = written(&values);
+    let again = amf0::read_values(&once).expect("what was written can be read");
+    // Compared as bytes: a number that is none is not equal to itself.
+    assert_eq!(written(&again), once);
+}
+
+/// Chunks: the messages are the same however the bytes are cut, and no longer than the bytes.
+pub fn chunks(data: &[u8]) {
+    let Some((&cut, bytes)) = data.split_first() else {
+        return;
+    };
+    let read = |piece: usize| {
+        let mut reader = ChunkReader::new();
+        let mut messages = Vec::new();
+        for part in bytes.chunks(piece) {
+            reader.push(part);
+            loop {
+                match reader.next_message() {
+                    Ok(Some(message)) => messages.push(message),
+                    Ok(None) => break,
+                    Err(error) => return (messages, Some(error)),
+                }
+            }
+        }
+        (messages, None)
+    };
+    let whole = read(bytes.len().max(1));
+    assert_eq!(whole, read(usize::from(cut).max(1)));
+    let payload: usize = whole.0.iter().map(|message| message.payload.len()).sum();
+    assert!(payload <= bytes.len());
+}
+
+/// Messages: what was read is written and read as the same.
+pub fn messages(data: &[u8]) {
+    let Some((&type_id, payload)) = data.split_first() else {
+        return;
+    };
+    let read = |payload: Bytes, type_id: u8| {
+        Message::parse(&RawMessage {
+            chunk_stream: 3,
+            timestamp: 0,
+            type_id,
+            stream_id: 0,
+            payload,
+        })
+    };
+    let Ok(message) = read(Bytes::copy_from_slice(payload), type_id) else {
+        return;
+    };
+    let once = message.payload();
+    let again = read(once.clone(), message.type_id()).expect("what was written can be read");
+    assert_eq!(again.payload(), once);
+    assert_eq!(again.type_id(), message.type_id());
+}
+
+/// FLV: files, tags, and what is in them.
+pub fn flv(data: &[u8]) {
+    if let Ok(mut reader) = FlvReader::new(Cursor::new(data)) {
+        let mut bodies = 0;
+        while let Ok(Some(tag)) = reader.next_tag() {
+            bodies += tag.body.len();
+            tag_bodies(&tag.body);
+        }
+        assert!(bodies <= data.len());
+    }
+    tag_bodies(&Bytes::copy_from_slice(data));
+    let _ = Sps::parse(data);
+    let _ = avc::parse_configuration(&Bytes::copy_from_slice(data));
+    let units: usize = avc::annex_b_nal_units(data).map(<[u8]>::len).sum();
+    assert!(units <= data.len());
+}
+
+fn tag_bodies(body: &Bytes) {
+    let _ = VideoTag::parse(body);
+    let _ = AudioTag::parse(body);
+}
+
+/// Addresses: one that is understood names a server that is understood the same way, and nothing pasted is lost.
+pub fn url(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(url) = ServerUrl::parse(text) {
+        let again = ServerUrl::parse(&url.tc_url()).expect("a server's address can be read again");
+        assert_eq!(
+            (again.scheme, &again.host, again.port, &again.app),
+            (url.scheme, &url.host, url.port, &url.app)
+        );
+        assert_eq!(again.credentials, None);
+    }
+    if let Ok(pasted) = split_paste(text) {
+        ServerUrl::parse(&pasted.server).expect("the server's part is an address");
+    }
+}
+
+/// The publisher's side against a server that may say anything at any moment.
+pub fn publisher(data: &[u8]) {
+    let mut script = Script { data };
+    let mut session = PublishSession::new(at(0), config(script.byte()));
+    let mut now = 0;
+    let mut ends = 0;
+    let mut sent = 0;
+    let plain_greeting = script.byte() & 1 == 0;
+    if plain_greeting {
+        session.handle_input(at(0), publish::Input::Received(&greeting_of_a_server()));
+    }
+    for frame in 0.. {
+        loop {
+            match session.poll_output() {
+                Output::Send(bytes) => sent += bytes.len(),
+                Output::Event(event) => ends += usize::from(ends_publishing(&event)),
+                Output::WakeAt(_) => break,
+            }
+        }
+        let Some(&step) = script.data.first() else {
+            break;
+        };
+        script.data = &script.data[1..];
+        match step {
+            0..=0xBF => {
+                let bytes = script.take(usize::from(step));
+                session.handle_input(at(now), publish::Input::Received(bytes));
+            }
+            0xC0..=0xCF => now += u64::from(step & 0xF) * 700,
+            0xD0..=0xDF => {
+                let picture = picture(now, frame % 3 == 0, b"\0\0\0\x01\x65");
+                session.handle_input(at(now), publish::Input::Media(&picture));
+            }
+            0xE0 => session.handle_input(at(now), publish::Input::PeerClosed),
+            0xE1 => session.handle_input(at(now), publish::Input::Close),
+            0xE2 => session.handle_input(at(now), publish::Input::Arrived),
+            _ => session.handle_input(at(now), publish::Input::Tick),
+        }
+    }
+    assert!(ends <= 1, "it ended {ends} times");
+    assert!(
+        sent <= 40_000 + 64 * data.len(),
+        "{sent} bytes sent in answer to {}",
+        data.len()
+    );
+}
+
+/// The server's side against a client that may say anything at any moment.
+pub fn receiver(data: &[u8]) {
+    let mut script = Script { data };
+    let mut session = ReceiveSession::new(at(0), policy(script.byte()), 7);
+    if script.byte() & 1 == 0 {
+        session.handle_input(at(0), receive::Input::Received(&greeting_of_a_client()));
+    }
+    let mut now = 0;
+    let mut ends = 0;
+    loop {
+        loop {
+            match session.poll_output() {
+                Output::Send(_) => {}
+                Output::Event(event) => {
+                    ends += usize::from(matches!(event, Received::Ended { .. }));
+                }
+                Output::WakeAt(_) => break,
+            }
+        }
+        let Some(&step) = script.data.first() else {
+            break;
+        };
+        script.data = &script.data[1..];
+        match step {
+            0..=0xDF => {
+                let bytes = script.take(usize::from(step));
+                session.handle_input(at(now), receive::Input::Received(bytes));
+            }
+            0xE0..=0xEF => now += u64::from(step & 0xF) * 3_000,
+            0xF0 => session.handle_input(at(now), receive::Input::PeerClosed),
+            _ => session.handle_input(at(now), receive::Input::Tick),
+        }
+    }
+    assert!(ends <= 1, "it ended {ends} times");
+}
+
+/// Both sides against each other: whatever the pieces, what is published arrives, in order and unchanged.
+pub fn sessions(data: &[u8]) {
+    let mut script = Script { data };
+    let mut client = PublishSession::new(at(0), config(script.byte()));
+    let mut server = ReceiveSession::new(at(0), ReceivePolicy::default(), 7);
+    let mut published = Vec::new();
+    let mut arrived = Vec::new();
+    let mut accepted = false;
+    let mut closed = false;
+    let mut now = 0;
+    loop {
+        let mut quiet = false;
+        while !quiet {
+            quiet = true;
+            loop {
+                match client.poll_output() {
+                    Output::Send(bytes) => {
+                        quiet = false;
+                        let piece = usize::from(script.byte()).max(1);
+                        for part in bytes.chunks(piece) {
+                            server.handle_input(at(now), receive::Input::Received(part));
+                        }
+                    }
+                    Output::Event(publish::Event::Accepted) => accepted = true,
+                    Output::Event(publish::Event::Closed) => closed = true,
+                    Output::Event(publish::Event::Failed(failure)) => panic!("{failure}"),
+                    Output::Event(_) => {}
+                    Output::WakeAt(_) => break,
+                }
+            }
+            loop {
+                match server.poll_output() {
+                    Output::Send(bytes) => {
+                        quiet = false;
+                        let piece = usize::from(script.byte()).max(1);
+                        for part in bytes.chunks(piece) {
+                            client.handle_input(at(now), publish::Input::Received(part));
+                        }
+                    }
+                    Output::Event(Received::Audio { body, .. } | Received::Video { body, .. }) => {
+                        // Behind the header of a tag, and only what a packet holds.
+                        if body.get(1) == Some(&1) {
+                            let header = if body[0] >> 4 == 0xA { 2 } else { 5 };
+                            arrived.push(body.slice(header..));
+                        }
+                    }
+                    Output::Event(Received::Ended { because }) => assert_eq!(because, None),
+                    Output::Event(_) => {}
+                    Output::WakeAt(_) => break,
+                }
+            }
+        }
+        assert!(accepted, "the server takes any stream");
+        if closed {
+            break;
+        }
+        let Some(&step) = script.data.first() else {
+            client.handle_input(at(now), publish::Input::Close);
+            continue;
+        };
+        script.data = &script.data[1..];
+        now += u64::from(step & 0x3F);
+        let length = usize::from(script.byte()) * usize::from(step >> 6).pow(4);
+        let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+        let packet = if step & 1 == 0 {
+            sound(now, &bytes)
+        } else {
+            picture(now, published.is_empty() || step & 2 == 0, &bytes)
+        };
+        let begun = client.has_begun();
+        client.handle_input(at(now), publish::Input::Media(&packet));
+        if begun || client.has_begun() {
+            published.push(Bytes::from(bytes));
+        }
+    }
+    assert_eq!(arrived, published);
+}
+
+/// Bytes that are consumed from the front; zeros where they end.
+struct Script<'a> {
+    data: &'a [u8],
+}
+
+impl<'a> Script<'a> {
+    fn byte(&mut self) -> u8 {
+        self.take(1).first().copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (now, later) = self.data.split_at(count.min(self.data.len()));
+        self.data = later;
+        now
+    }
+}
+
+fn ends_publishing(event: &publish::Event) -> bool {
+    use publish::Event as E;
+    matches!(event, E::Failed(_) | E::Closed | E::Onward(_))
+}
+
+fn greeting_of_a_server() -> Vec<u8> {
+    let mut client = Vec::new();
+    let mut server = Vec::new();
+    ClientHandshake::new(HandshakeForm::Simple, 1, &mut client);
+    let mut handshake = ServerHandshake::new(2);
+    handshake
+        .receive(&client, &mut server)
+        .expect("a client's own greeting");
+    server
+}
+
+fn greeting_of_a_client() -> Vec<u8> {
+    let mut client = Vec::new();
+    ClientHandshake::new(HandshakeForm::Simple, 1, &mut client);
+    // C2 is not compared with S1.
+    client.extend([0; 1536]);
+    client
+}
+
+/// A configuration that varies with `choice`.
+fn config(choice: u8) -> PublishConfig {
+    let address = if choice & 1 == 0 {
+        "rtmp://example.org/live"
+    } else {
+        "rtmps://me:secret@example.org/live/instance?a=b"
+    };
+    PublishConfig {
+        server: ServerUrl::parse(address).expect("a good address"),
+        key: Secret::new("key?a=b"),
+        options: SessionOptions {
+            handshake: if choice & 2 == 0 {
+                HandshakeForm::Simple
+            } else {
+                HandshakeForm::Digest
+            },
+            enhanced: choice & 4 == 0,
+            connect_arguments: Vec::new(),
+        },
+        login: None,
+        format: StreamFormat {
+            video: Some(VideoFormat {
+                size: PixelSize::new(320, 180),
+                frame_rate: FrameRate::new(15),
+                bitrate: Bitrate::from_kbps(300),
+                key_frame_interval: 15,
+            }),
+            audio: AudioFormat {
+                sample_rate: 48_000,
+                channels: 2,
+                bitrate: Bitrate::from_kbps(64),
+            },
+        },
+        was_live: choice & 8 == 0,
+        ack_window: 100_000,
+        seed: 1,
+    }
+}
+
+fn policy(choice: u8) -> ReceivePolicy {
+    ReceivePolicy {
+        app: (choice & 1 == 1).then(|| "live".to_owned()),
+        key: (choice & 2 == 2).then(|| Secret::new("key")),
+        ..ReceivePolicy::default()
+    }
+}
+
+fn picture(millis: u64, key_frame: bool, bytes: &[u8]) -> Packet {
+    Packet::Video(VideoPacket {
+        data: Bytes::copy_from_slice(bytes),
+        time: at(millis),
+        key_frame,
+        disposable: false,
+        config: Arc::new(AvcConfig {
+            sps: Bytes::from_static(&[0x67, 0x64, 0, 0x0C, 0xAC]),
+            pps: Bytes::from_static(&[0x68, 0xEE]),
+        }),
+    })
+}
+
+fn sound(millis: u64, bytes: &[u8]) -> Packet {
+    Packet::Audio(AudioPacket {
+        data: Bytes::copy_from_slice(bytes),
+        time: at(millis),
+        config: Arc::new(AacConfig {
+            specific_config: Bytes::from_static(&[0x11, 0x90]),
+            sample_rate: 48_000,
+            channels: 2,
+        }),
+    })
+}
+
+fn at(millis: u64) -> MediaTime {
+    MediaTime::from_millis(millis)
+}
