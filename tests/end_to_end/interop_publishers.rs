@@ -108,7 +108,8 @@ fn our_own_stream_arrives_whole_through_tls_and_a_login() {
     receiver.wait_for_recordings(1);
     let recording = Recording::open(&receiver.recording("live"));
     judge::headers_came_through(&recording);
-    judge::pictures_are_in_time(&recording, 15);
+    judge::pictures_are_in_time(&recording);
+    judge::key_frames_come_within(15, &recording);
     judge::sounds_are_in_time(&recording);
     let summary = ended.events().pop().expect("a summary");
     let sent = summary["frames_sent"].as_u64().expect("frames sent");
@@ -183,7 +184,8 @@ fn is_as_sent(recording: &Recording, application: &str, video: &str, audio: &str
     assert_eq!(recording.video["width"], 320, "{application}");
     assert_eq!(recording.audio["sample_rate"], "48000", "{application}");
     assert_eq!(recording.audio["channels"], 2, "{application}");
-    judge::pictures_are_in_time(recording, 15);
+    judge::pictures_are_in_time(recording);
+    judge::key_frames_come_each(15, recording);
     judge::is_whole(recording, FRAMES);
 }
 

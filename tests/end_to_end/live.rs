@@ -67,7 +67,8 @@ fn the_events_tell_the_whole_story(events: &[Value]) {
 
 fn picture_and_sound_are_as_asked(recording: &Recording) {
     judge::headers_came_through(recording);
-    judge::pictures_are_in_time(recording, 30);
+    judge::pictures_are_in_time(recording);
+    judge::key_frames_come_each(30, recording);
     judge::sounds_are_in_time(recording);
     assert!(
         (295..=305).contains(&recording.pictures.len()),

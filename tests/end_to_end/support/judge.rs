@@ -34,16 +34,33 @@ pub(crate) fn sound_header_came_through(recording: &Recording) {
     assert_eq!(audio["channels"], 2, "{audio}");
 }
 
-/// Each picture stands at its time, the first is a key frame, and so is each `key_frame_interval`th.
-pub(crate) fn pictures_are_in_time(recording: &Recording, key_frame_interval: usize) {
+/// Each picture stands at its time: none is missing, none is twice there.
+pub(crate) fn pictures_are_in_time(recording: &Recording) {
     let begin = recording.pictures.first().expect("pictures").time;
     for (number, picture) in recording.pictures.iter().enumerate() {
         is_in_time("picture", number, picture, begin + number as f64 / 15.0);
-        assert_eq!(
-            picture.is_key,
-            number % key_frame_interval == 0,
-            "a key frame each {key_frame_interval}: picture {number}"
-        );
+    }
+}
+
+/// The first picture is a key frame, and so is each `interval`th after it.
+pub(crate) fn key_frames_come_each(interval: usize, recording: &Recording) {
+    key_frames_come_from(0, interval, recording);
+}
+
+/// The first picture is a key frame made for the connection; the next comes when it was due anyway, and
+/// then one each `interval`.
+pub(crate) fn key_frames_come_within(interval: usize, recording: &Recording) {
+    let pictures = recording.pictures.iter().skip(1);
+    let next = 1 + pictures.take_while(|picture| !picture.is_key).count();
+    assert!(next <= interval, "the second key frame is picture {next}");
+    key_frames_come_from(next, interval, recording);
+}
+
+fn key_frames_come_from(second: usize, interval: usize, recording: &Recording) {
+    for (number, picture) in recording.pictures.iter().enumerate() {
+        let after = number.checked_sub(second);
+        let due = number == 0 || after.is_some_and(|after| after % interval == 0);
+        assert_eq!(picture.is_key, due, "key frames: picture {number}");
     }
 }
 

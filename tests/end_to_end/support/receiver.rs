@@ -1,11 +1,11 @@
 //! Our own receiver, `skywave receive`, saving what it gets.
 
-use std::{fs, net::TcpStream, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    peer::{Peer, free_port},
+    peer::{Peer, free_port, is_listened_at},
     program::{events, named, skywave},
     scene::Scene,
 };
@@ -28,9 +28,7 @@ impl Receiver {
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         adjust(&mut command);
         let mut peer = Peer::start("receiver", &mut command, scene.folder());
-        peer.wait_until("it accepts connections", PATIENCE, |_| {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
+        peer.wait_until("it listens", PATIENCE, |_| is_listened_at(port));
         Self { port, saved, peer }
     }
 
@@ -60,7 +58,7 @@ impl Receiver {
         self.peer.wait_until("a stream is there", PATIENCE, |peer| {
             let events = events(&peer.stdout());
             let uptime = |event: &&Value| event["uptime_ms"].as_u64() >= Some(wanted);
-            named(&events, "stream").iter().any(|event| uptime(event))
+            named(&events, "stream").iter().any(uptime)
         });
     }
 

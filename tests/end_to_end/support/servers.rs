@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    peer::{Peer, free_port},
+    peer::{Peer, free_port, is_listened_at},
     scene::Scene,
 };
 
@@ -52,12 +52,14 @@ impl Server {
         let folder = scene.path("node-media-server");
         let module = fetched("node-media-server/node_modules/node-media-server");
         let script = format!(
-            "new (require({module:?}))({{
+            "new (require('{module}'))({{
                 bind: '127.0.0.1', rtmp: {{ port: {port} }}, http: {{ port: {http_port} }},
                 auth: {{ play: false, publish: false, secret: '', jwt: {{ secret: 'unused', users: [] }} }},
-                store: {{ path: {store:?} }}, record: {{ auto: true, path: {folder:?} }}
+                store: {{ path: '{store}' }}, record: {{ auto: true, path: '{folder}' }}
             }}).run()",
-            store = scene.path("store"),
+            module = module.display(),
+            store = scene.path("store").display(),
+            folder = folder.display(),
         );
         let mut command = scene.command("node");
         let peer = Peer::start("node", command.args(["-e", &script]), scene.folder());
@@ -100,18 +102,6 @@ fn fetched(path: &str) -> PathBuf {
         found.display()
     );
     found
-}
-
-/// Whether a program listens at this port, found out without connecting: a server for one would take that
-/// for its publisher.
-fn is_listened_at(port: u16) -> bool {
-    const LISTENING: &str = "0A";
-    let address = format!("0100007F:{port:04X}");
-    let sockets = fs::read_to_string("/proc/net/tcp").expect("the system's sockets");
-    sockets.lines().any(|line| {
-        let mut columns = line.split_whitespace().skip(1);
-        columns.next() == Some(&address) && columns.nth(1) == Some(LISTENING)
-    })
 }
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {
