@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("encode", &["units", "media", "flv"]),
     (
         "net",
-        &["units", "secret", "media", "flv", "rtmp", "control"],
+        &["amf0", "units", "secret", "media", "flv", "rtmp", "control"],
     ),
     ("record", &["units", "media", "flv"]),
     (

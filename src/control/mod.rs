@@ -5,11 +5,13 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
+//! | [`moves`] | how often a live stream may move to another server |
 //! | [`rate`] | how fast a count grows |
 //! | [`reconnect`] | when the next attempt to connect starts, and when to give up |
 //! | [`watchdog`] | whether the link is dead |
 
 pub mod backlog;
+pub mod moves;
 pub mod rate;
 pub mod reconnect;
 pub mod watchdog;

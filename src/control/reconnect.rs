@@ -14,6 +14,9 @@ pub struct Reconnect {
     live_since: Option<MediaTime>,
     /// Failures since the link last was healthy.
     failures: u32,
+    /// How often, and for how long, it was waited for a name to be freed since the stream last was steady.
+    waits_for_name: usize,
+    waited_for_name: Duration,
     /// Whether a refusal was already given a second chance since the stream was last live.
     pardoned: bool,
 }
@@ -39,7 +42,7 @@ pub enum Next {
         /// Which attempt since the link was last healthy, from 1.
         attempt: u32,
     },
-    /// Stop trying: it is hopeless.
+    /// Stop trying: it is hopeless, or the name was waited for long enough.
     Stop,
     /// Stop trying: the time given is over.
     GiveUp,
@@ -54,6 +57,8 @@ impl Reconnect {
             not_live_since: Some(now),
             live_since: None,
             failures: 0,
+            waits_for_name: 0,
+            waited_for_name: Duration::ZERO,
             pardoned: false,
         }
     }
@@ -70,29 +75,43 @@ impl Reconnect {
     pub fn on_failure(&mut self, now: MediaTime, trouble: Trouble, chance: f64) -> Next {
         if self.not_live_since.is_none() {
             self.not_live_since = Some(now);
-            let healthy = self
+            let was_live_for = self
                 .live_since
-                .is_some_and(|since| now.since(since) >= HEALTHY_AFTER);
-            if healthy {
+                .map_or(Duration::ZERO, |since| now.since(since));
+            if was_live_for >= HEALTHY_AFTER {
                 self.failures = 0;
             }
+            if was_live_for >= STEADY_AFTER {
+                self.waits_for_name = 0;
+                self.waited_for_name = Duration::ZERO;
+            }
         }
-        // Who was live knows that address and key are right: a server that is restarting may refuse for a
-        // moment, so a first refusal is not yet believed.
-        let delays: &[Duration] = match trouble {
-            Trouble::Link => &LINK_DELAYS,
-            Trouble::NameInUse => &NAME_IN_USE_DELAYS,
+        let delay = match trouble {
+            Trouble::Link => nth(
+                &LINK_DELAYS,
+                usize::try_from(self.failures).unwrap_or(usize::MAX),
+            ),
+            Trouble::NameInUse if self.waited_for_name < LONGEST_WAIT_FOR_NAME => {
+                let delay = nth(&NAME_IN_USE_DELAYS, self.waits_for_name);
+                self.waits_for_name += 1;
+                self.waited_for_name += delay;
+                delay
+            }
+            // Who was live knows that address and key are right: a server that is restarting may refuse for
+            // a moment, so a first refusal is not yet believed.
             Trouble::Hopeless if self.live_since.is_some() && !self.pardoned => {
                 self.pardoned = true;
-                &NAME_IN_USE_DELAYS
+                NAME_IN_USE_DELAYS[0]
             }
-            Trouble::Hopeless => return Next::Stop,
+            Trouble::NameInUse | Trouble::Hopeless => return Next::Stop,
         };
-        let step = usize::try_from(self.failures).unwrap_or(usize::MAX);
-        let delay = delays[step.min(delays.len() - 1)];
-        let at = now + delay.mul_f64(1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0));
-        if self.deadline().is_some_and(|deadline| at >= deadline) {
-            return Next::GiveUp;
+        let mut at = now + delay.mul_f64(1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0));
+        if let Some(deadline) = self.deadline().filter(|&deadline| at >= deadline) {
+            // One more attempt may still fit in.
+            at = deadline - LAST_ATTEMPT;
+            if at <= now {
+                return Next::GiveUp;
+            }
         }
         self.failures = self.failures.saturating_add(1);
         Next::Retry {
@@ -114,8 +133,16 @@ impl Reconnect {
     }
 }
 
+fn nth(delays: &[Duration], step: usize) -> Duration {
+    delays[step.min(delays.len() - 1)]
+}
+
 /// How long a link must have been live for its failures to be forgotten.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
+
+/// How long a stream must have been live before a name is waited for anew as long as at first: a stream that
+/// comes and goes is no lost session of ours.
+const STEADY_AFTER: Duration = Duration::from_mins(1);
 
 /// Delays before each attempt when the link failed: the first almost at once, as most drops are short.
 const LINK_DELAYS: [Duration; 5] = [
@@ -132,6 +159,12 @@ const NAME_IN_USE_DELAYS: [Duration; 3] = [
     Duration::from_secs(3),
     Duration::from_secs(5),
 ];
+
+/// How long a name is waited for in all: the slowest server known (nginx) lets go after 90 s.
+pub const LONGEST_WAIT_FOR_NAME: Duration = Duration::from_mins(2);
+
+/// What the last attempt before the time to give up is left for getting live.
+const LAST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// By which part a delay is shortened or lengthened at random.
 const JITTER: f64 = 0.25;
@@ -178,6 +211,40 @@ mod tests {
             delays(&mut reconnect, Trouble::NameInUse, 4),
             [2000, 3000, 5000, 5000]
         );
+    }
+
+    #[test]
+    fn a_name_is_waited_for_from_the_first_step_on_whatever_failed_before() {
+        let mut reconnect = Reconnect::new(seconds(0), None);
+        delays(&mut reconnect, Trouble::Link, 4);
+        assert_eq!(
+            delays(&mut reconnect, Trouble::NameInUse, 3),
+            [2000, 3000, 5000]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_not_freed_within_two_minutes_is_refused() {
+        let mut reconnect = Reconnect::new(seconds(0), None);
+        reconnect.on_live(seconds(0));
+        let waited: u64 = delays(&mut reconnect, Trouble::NameInUse, 25).iter().sum();
+        assert_eq!(waited, 120_000);
+        let next = reconnect.on_failure(seconds(120), Trouble::NameInUse, MIDDLE);
+        assert_eq!(next, Next::Stop);
+    }
+
+    #[test]
+    fn a_minute_of_being_live_makes_patience_new_and_less_does_not() {
+        let mut reconnect = Reconnect::new(seconds(0), None);
+        delays(&mut reconnect, Trouble::NameInUse, 25);
+        reconnect.on_live(seconds(200));
+        let next = reconnect.on_failure(seconds(259), Trouble::NameInUse, MIDDLE);
+        assert_eq!(next, Next::Stop);
+
+        reconnect.on_live(seconds(300));
+        let next = reconnect.on_failure(seconds(360), Trouble::NameInUse, MIDDLE);
+        let at = seconds(362);
+        assert_eq!(next, Next::Retry { at, attempt: 1 });
     }
 
     #[test]
@@ -229,6 +296,17 @@ mod tests {
         assert!(matches!(next, Next::Retry { .. }), "{next:?}");
         assert_eq!(reconnect.deadline(), Some(seconds(160)));
         let next = reconnect.on_failure(seconds(159), Trouble::Link, MIDDLE);
+        assert_eq!(next, Next::GiveUp);
+    }
+
+    #[test]
+    fn the_last_attempt_is_made_where_it_still_fits_before_the_time_to_give_up() {
+        let mut reconnect = Reconnect::new(seconds(0), Some(Duration::from_secs(10)));
+        delays(&mut reconnect, Trouble::Link, 4); // up to 7.2 s
+        let next = reconnect.on_failure(seconds(8), Trouble::Link, MIDDLE);
+        let at = seconds(9);
+        assert_eq!(next, Next::Retry { at, attempt: 5 });
+        let next = reconnect.on_failure(seconds(9), Trouble::Link, MIDDLE);
         assert_eq!(next, Next::GiveUp);
     }
 }

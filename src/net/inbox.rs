@@ -5,6 +5,7 @@
 //! | [`Inbox::put`], any thread | [`Inbox::take`], the connection | about 2 s of media | [`Backlog`] decides what goes |
 
 use std::{
+    iter,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -68,12 +69,16 @@ impl Inbox {
         self.filled.notify_one();
     }
 
-    /// Begins anew with the next key frame.
+    /// Begins anew with the first key frame that waits or comes.
     pub(super) fn open(&self) {
         let mut state = self.lock();
+        let waiting: Vec<Packet> = iter::from_fn(|| state.backlog.pop()).collect();
         state.backlog.clear();
-        state.key_frame_wanted = false; // the opener asks for one anyway
         state.phase = Phase::Starting;
+        for packet in waiting {
+            state.put(packet);
+        }
+        state.key_frame_wanted = false; // the opener asks for one anyway
     }
 
     /// Takes in no more; what is in it can still be taken out.
@@ -241,6 +246,46 @@ mod tests {
         let told = inbox.take_dropped().unwrap();
         assert_eq!(told.frames, 10);
         assert_eq!(inbox.frames_dropped(), 10);
+    }
+
+    #[test]
+    fn what_waits_while_one_connection_follows_another_goes_on_from_its_first_key_frame() {
+        let inbox = Inbox::new();
+        inbox.open();
+        inbox.set_has_viewers();
+        for (millis, key_frame) in [
+            (0, true),
+            (40, false),
+            (80, false),
+            (120, true),
+            (160, false),
+        ] {
+            inbox.put(picture(millis, key_frame));
+        }
+        assert!(inbox.take().unwrap().is_key_frame());
+        inbox.open();
+        let times = iter::from_fn(|| inbox.take()).map(|packet| packet.time().as_millis());
+        assert_eq!(times.collect::<Vec<_>>(), [120, 160]);
+        assert_eq!(inbox.frames_dropped(), 2);
+        assert_eq!(inbox.take_dropped().unwrap().frames, 2);
+    }
+
+    #[test]
+    fn after_this_computer_slept_nothing_old_is_sent() {
+        let inbox = Inbox::new();
+        inbox.open();
+        inbox.put(picture(0, true));
+        for number in 1..=20 {
+            inbox.put(picture(number * 40, false));
+            inbox.put(audio_at(MediaTime::from_millis(number * 40)));
+        }
+        let hours = 3 * 3600 * 1000;
+        inbox.put(audio_at(MediaTime::from_millis(hours)));
+        inbox.put(picture(hours, false));
+        assert!(inbox.take_key_frame_wanted());
+        inbox.put(picture(hours + 40, true));
+        let oldest = iter::from_fn(|| inbox.take()).map(|packet| packet.time().as_millis());
+        assert_eq!(oldest.collect::<Vec<_>>(), [hours, hours + 40]);
     }
 
     #[test]

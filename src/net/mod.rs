@@ -6,11 +6,9 @@
 //! | [`connect`] | the way to a server, and what may stand in it |
 //! | [`tcp_info`] | what the kernel knows about a connection |
 //! | [`publisher`] | publishes one stream and keeps at it |
-//! | `attempt` | one connection of a publisher |
-//! | `inbox` | the queue between the encoders and the connection |
+//! | `inbox` | the queue between the encoders and a publisher's connections |
 //! | [`receiver`] | a small server that takes streams |
 
-mod attempt;
 pub mod connect;
 mod inbox;
 pub mod publisher;

@@ -1,4 +1,24 @@
 //! Publishes one stream to one server, and keeps at it: a thread of its own with connection, queue and retry.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `task` | attempt after attempt, and what is between them |
+//! | `attempt` | one attempt, from the first connection to the end of the stream |
+//! | `approach` | from an address to a server that accepted the stream: redirects, logins |
+//! | `handover` | moving the live stream from one connection to the next |
+//! | `farewell` | leaving a connection in order |
+//! | `link` | one connection and the session over it |
+//! | `arrived` | how far the server is known to have received |
+//! | `outgoing` | what waits to be written |
+
+mod approach;
+mod arrived;
+mod attempt;
+mod farewell;
+mod handover;
+mod link;
+mod outgoing;
+mod task;
 
 use std::{
     io,
@@ -7,20 +27,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime, sync::watch, time::sleep};
+use task::Context;
+use tokio::{runtime, sync::watch};
 
-use super::{attempt, inbox::Inbox, route::Route};
+use super::{inbox::Inbox, route::Route};
 use crate::{
-    control::reconnect::{Next, Reconnect, Trouble},
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
-    rtmp::{
-        options::SessionOptions,
-        refusal::{Failure, FailureKind, Peer},
-        url::ServerUrl,
-    },
+    rtmp::{options::SessionOptions, refusal::Failure, url::ServerUrl},
     secret::Secret,
     units::{Bitrate, MediaTime},
 };
@@ -65,7 +81,7 @@ pub enum PublisherEvent {
     },
     /// The server accepted the stream. That is not yet live.
     Accepted,
-    /// Media is being acknowledged.
+    /// Media is being acknowledged. Told once per attempt, however often the stream moves to another server.
     Live {
         /// Since now.
         since: MediaTime,
@@ -132,9 +148,9 @@ pub struct PublisherStats {
 
 /// What the handle and the thread both use.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) inbox: Inbox,
-    pub(super) stats: Mutex<PublisherStats>,
+struct Shared {
+    inbox: Inbox,
+    stats: Mutex<PublisherStats>,
 }
 
 impl Publisher {
@@ -155,23 +171,10 @@ impl Publisher {
         });
         let (stop, stopped) = watch::channel(false);
         let (format, formats) = watch::channel(config.format.clone());
-        let task = Task {
-            peer: Peer::of(&config.server),
-            reconnect: Reconnect::new(config.clock.now(), config.give_up_after),
-            config,
-            shared: Arc::clone(&shared),
-            stopped,
-            formats,
-            last_failure: None,
-            on_event: Box::new(on_event),
-        };
+        let context = Context::new(config, Arc::clone(&shared), stopped, formats, on_event);
         thread::Builder::new()
             .name("publisher".to_owned())
-            .spawn(move || {
-                runtime.block_on(task.run());
-                // A lookup of the server's name may still be under way, for longer than anybody waits.
-                runtime.shutdown_background();
-            })?;
+            .spawn(move || task::run(runtime, context))?;
         Ok(Self {
             shared,
             stop,
@@ -212,91 +215,12 @@ impl Drop for Publisher {
 }
 
 impl Shared {
-    pub(super) fn stats(&self) -> PublisherStats {
+    fn stats(&self) -> PublisherStats {
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn update_stats(&self, change: impl FnOnce(&mut PublisherStats)) {
+    fn update_stats(&self, change: impl FnOnce(&mut PublisherStats)) {
         change(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-/// What the thread owns.
-pub(super) struct Task {
-    pub(super) config: PublisherConfig,
-    pub(super) peer: Peer,
-    pub(super) shared: Arc<Shared>,
-    pub(super) reconnect: Reconnect,
-    pub(super) formats: watch::Receiver<StreamFormat>,
-    /// Why the last attempt failed.
-    pub(super) last_failure: Option<Failure>,
-    stopped: watch::Receiver<bool>,
-    on_event: Box<dyn FnMut(PublisherEvent) + Send>,
-}
-
-impl Task {
-    async fn run(mut self) {
-        let because = self.publish().await;
-        self.shared.inbox.discard();
-        self.emit(PublisherEvent::Ended { because });
-    }
-
-    /// Attempt after attempt. Returns why it is over, if not because that was asked for.
-    async fn publish(&mut self) -> Option<Failure> {
-        let mut attempt = 1;
-        loop {
-            self.emit(PublisherEvent::Connecting { attempt });
-            let because = attempt::run(self).await.err()?;
-            self.shared.inbox.discard();
-            self.shared.update_stats(|stats| {
-                stats.sent_rate = Bitrate::ZERO;
-                stats.round_trip = None;
-            });
-            let now = self.config.clock.now();
-            let trouble = trouble(&because);
-            let Next::Retry { at, attempt: next } =
-                self.reconnect.on_failure(now, trouble, fastrand::f64())
-            else {
-                return Some(because);
-            };
-            attempt = next;
-            self.last_failure = Some(because.clone());
-            self.emit(PublisherEvent::Reconnecting {
-                attempt,
-                retry_at: at,
-                because,
-            });
-            let pause = self.config.clock.until(at);
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.stop_signal() => return None,
-            }
-        }
-    }
-
-    /// Resolves once the publisher shall end. A receiver of its own, so that it can be waited for beside
-    /// anything else.
-    pub(super) fn stop_signal(&self) -> impl Future<Output = ()> + use<> {
-        asked_to_stop(self.stopped.clone())
-    }
-
-    pub(super) fn emit(&mut self, event: PublisherEvent) {
-        (self.on_event)(event);
-    }
-}
-
-async fn asked_to_stop(mut stopped: watch::Receiver<bool>) {
-    // An error means that the handle is gone, which asks for the same.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-fn trouble(failure: &Failure) -> Trouble {
-    if !failure.may_mend() {
-        Trouble::Hopeless
-    } else if failure.kind == FailureKind::NameInUse {
-        Trouble::NameInUse
-    } else {
-        Trouble::Link
     }
 }
 

@@ -4,6 +4,7 @@
 //! never show a stream key.
 
 mod login;
+mod publisher;
 mod server;
 mod way;
 

@@ -1,7 +1,11 @@
+mod breaking;
+mod moving;
+mod servers;
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc::{Receiver as EventReceiver, RecvTimeoutError, sync_channel},
+    sync::mpsc::{Receiver as EventReceiver, RecvTimeoutError, SyncSender, sync_channel},
     time::Instant,
 };
 
@@ -15,6 +19,7 @@ use crate::{
     net::{receiver::Receiver, route::Trust},
     rtmp::{
         receive::{Input, ReceivePolicy, ReceiveSession, Received},
+        refusal::FailureKind,
         session::Output,
     },
 };
@@ -48,6 +53,9 @@ struct Fed {
     clock: Clock,
     frames: u64,
     frame_bytes: usize,
+    key_frame_interval: u64,
+    /// How far sound lags behind the pictures taken at the same time.
+    sound_delay: Duration,
     /// Every event so far.
     seen: Vec<PublisherEvent>,
 }
@@ -67,19 +75,29 @@ impl Fed {
             clock,
             frames: 0,
             frame_bytes: 100,
+            key_frame_interval: 10,
+            sound_delay: Duration::ZERO,
             seen: Vec::new(),
         }
     }
 
-    /// Feeds one picture, every tenth a key frame, and one block of sound.
+    /// Feeds one picture and one block of sound, both with their number in front.
     fn feed(&mut self) {
         let now = self.clock.now();
-        let mut picture = video_at(now, self.frames.is_multiple_of(10));
+        let number = self.frames.to_be_bytes();
+        let key_frame = self.frames.is_multiple_of(self.key_frame_interval);
+        let mut picture = video_at(now, key_frame);
         if let Packet::Video(picture) = &mut picture {
-            picture.data = Bytes::from(vec![0x65; self.frame_bytes]);
+            let mut data = vec![0x65; self.frame_bytes];
+            data[..8].copy_from_slice(&number);
+            picture.data = Bytes::from(data);
+        }
+        let mut sound = audio_at(now - self.sound_delay);
+        if let Packet::Audio(sound) = &mut sound {
+            sound.data = Bytes::copy_from_slice(&number);
         }
         self.publisher.send(picture);
-        self.publisher.send(audio_at(now));
+        self.publisher.send(sound);
         self.frames += 1;
     }
 

@@ -58,7 +58,10 @@ impl Failure {
                 "Most likely the key is wrong or out of date: copy it again from the service's page.",
             ),
             Step::Connect | Step::CreateStream | Step::Publish => Self::new(
-                FailureKind::Closed,
+                match step {
+                    Step::Connect => FailureKind::Closed,
+                    _ => FailureKind::NameInUse,
+                },
                 format!("{peer} closed the connection before accepting the stream again."),
                 "It may still hold the lost connection, or be starting up; that passes by itself.",
             ),

@@ -1,0 +1,450 @@
+//! One attempt to publish: from the first connection until the stream ends or breaks off, over all the
+//! servers that it moves to meanwhile.
+
+use std::{future::pending, mem, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use super::{
+    PublisherEvent,
+    approach::{approach, leaves_security},
+    farewell::farewell,
+    handover::{Leaving, Next},
+    link::Link,
+    task::{Context, Task},
+};
+use crate::{
+    control::{moves::Moves, rate::RateMeter, reconnect::Reconnect},
+    media::packet::Packet,
+    rtmp::{
+        refusal::{Failure, FailureKind},
+        url::ServerUrl,
+    },
+    units::MediaTime,
+};
+
+/// Why an attempt did not go on.
+pub(super) struct Setback {
+    pub(super) failure: Failure,
+    /// Whether most likely the server still holds a connection of ours that is lost.
+    pub(super) name_held: bool,
+}
+
+impl From<Failure> for Setback {
+    fn from(failure: Failure) -> Self {
+        Self {
+            name_held: failure.kind == FailureKind::NameInUse,
+            failure,
+        }
+    }
+}
+
+/// Runs one attempt. `Ok` when it ended because that was asked for.
+pub(super) async fn run(task: &mut Task) -> Result<(), Setback> {
+    let context = &task.context;
+    let server = context.config.server.clone();
+    let was_live = task.reconnect.was_live();
+    let link = tokio::select! {
+        link = approach(context, server, was_live) => link?,
+        () = context.stop_signal() => return Ok(()),
+        () = until(context, task.reconnect.deadline()) => {
+            return Err(out_of_time(context, task.last_failure.as_ref()).into());
+        }
+    };
+    Attempt::new(task, link).drive().await
+}
+
+/// An attempt whose stream was accepted.
+struct Attempt<'a> {
+    context: &'a Context,
+    reconnect: &'a mut Reconnect,
+    moves: &'a mut Moves,
+    last_failure: &'a Option<Failure>,
+    carrier: Carrier,
+    next: Next<'a>,
+    leaving: Leaving,
+    /// Where to, once the connection that held the name is closed.
+    move_after_leaving: Option<ServerUrl>,
+    told_of_failed_move: bool,
+    rate: RateMeter,
+    was_live: bool,
+    live: bool,
+    next_look: MediaTime,
+    next_drop_report: MediaTime,
+}
+
+/// What carries the stream.
+enum Carrier {
+    Link(Box<Link>),
+    /// Nothing, for the short while until the next connection is ready.
+    Gap {
+        until: MediaTime,
+        because: Failure,
+    },
+}
+
+impl Carrier {
+    async fn step(&mut self) {
+        match self {
+            Self::Link(link) => link.step().await,
+            Self::Gap { .. } => pending().await,
+        }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    fn new(task: &'a mut Task, link: Link) -> Self {
+        let Task {
+            context,
+            reconnect,
+            moves,
+            last_failure,
+        } = task;
+        let now = context.config.clock.now();
+        let was_live = reconnect.was_live();
+        context.shared.inbox.open();
+        context.tell(PublisherEvent::Accepted);
+        context.tell(PublisherEvent::KeyFrameWanted);
+        Self {
+            context,
+            reconnect,
+            moves,
+            last_failure,
+            carrier: Carrier::Link(Box::new(link)),
+            next: Next::None,
+            leaving: Leaving::None,
+            move_after_leaving: None,
+            told_of_failed_move: false,
+            rate: RateMeter::default(),
+            was_live,
+            live: false,
+            next_look: now + LOOK_INTERVAL,
+            next_drop_report: now,
+        }
+    }
+
+    async fn drive(mut self) -> Result<(), Setback> {
+        let context = self.context;
+        let clock = context.config.clock;
+        let stop_signal = context.stop_signal();
+        tokio::pin!(stop_signal);
+        loop {
+            let now = clock.now();
+            self.look(now)?;
+            self.hear(now)?;
+            self.attend_to_move(now)?;
+            let late_sound_until = self.leaving.attend(clock);
+            if self.send_next(now) {
+                continue;
+            }
+            let wake_at = late_sound_until.map_or(self.next_look, |time| time.min(self.next_look));
+            let can_send = matches!(&self.carrier, Carrier::Link(link) if link.is_idle());
+            tokio::select! {
+                () = self.carrier.step() => {}
+                () = self.next.step() => {}
+                () = self.leaving.step() => {}
+                () = context.shared.inbox.filled(), if can_send => {}
+                () = &mut stop_signal => {
+                    self.stop().await;
+                    return Ok(());
+                }
+                () = sleep(clock.until(wake_at)) => {}
+            }
+        }
+    }
+
+    /// Takes note of what the connections have to tell.
+    fn hear(&mut self, now: MediaTime) -> Result<(), Setback> {
+        while let Next::Ready(link) = &mut self.next
+            && let Some(event) = link.next_event()
+        {
+            if let Some(failure) = self.context.end_of(&link.peer, event) {
+                self.next = Next::Done(Err(failure));
+            }
+        }
+        while let Carrier::Link(link) = &mut self.carrier
+            && let Some(event) = link.next_event()
+        {
+            if let Some(failure) = self.context.end_of(&link.peer, event) {
+                self.lost(now, failure)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection that carries the stream broke. If another one is on its way it takes over.
+    fn lost(&mut self, now: MediaTime, because: Failure) -> Result<(), Setback> {
+        self.begin_move(now);
+        if matches!(self.next, Next::None | Next::Done(Err(_))) {
+            return Err(Setback {
+                name_held: self.was_let_in_and_out(&because),
+                ..because.into()
+            });
+        }
+        tracing::debug!(%because, "the next connection takes over");
+        let until = now + LONGEST_GAP;
+        self.carrier = Carrier::Gap { until, because };
+        Ok(())
+    }
+
+    /// Whether a server that carried this stream before accepted it once more and then closed without a word:
+    /// so do servers that hold the lost connection.
+    fn was_let_in_and_out(&self, failure: &Failure) -> bool {
+        let closed = matches!(&self.carrier, Carrier::Link(link) if link.closed_by_server());
+        let unexplained = closed && failure.kind == FailureKind::Closed;
+        failure.kind == FailureKind::NameInUse || (self.was_live && !self.live && unexplained)
+    }
+
+    /// Begins, continues or gives up moving to where the server wants the stream to go.
+    fn attend_to_move(&mut self, now: MediaTime) -> Result<(), Setback> {
+        match self.next.take_done() {
+            Some(Ok(link)) => {
+                self.next = Next::Ready(link);
+                self.context.tell(PublisherEvent::KeyFrameWanted);
+            }
+            Some(Err(failure)) => self.move_failed(now, failure)?,
+            None => {}
+        }
+        if let Carrier::Gap { until, because } = &self.carrier {
+            if let Some(link) = self.next.take_ready() {
+                self.carrier = Carrier::Link(link);
+                // From the first key frame on that waited meanwhile, or comes.
+                self.context.shared.inbox.open();
+                self.context.tell(PublisherEvent::KeyFrameWanted);
+            } else if now >= *until {
+                return Err(because.clone().into());
+            }
+        }
+        self.begin_move(now);
+        Ok(())
+    }
+
+    fn begin_move(&mut self, now: MediaTime) {
+        if !self.next.is_none() || !self.leaving.is_none() {
+            return;
+        }
+        let server = match &mut self.carrier {
+            Carrier::Gap { .. } => self.move_after_leaving.take(),
+            Carrier::Link(link) => match &link.move_wanted {
+                Some(server) if leaves_security(&link.server, server) => {
+                    link.move_wanted = None;
+                    self.context
+                        .warn(Failure::redirect_insecure(&link.peer).what);
+                    None
+                }
+                Some(server) if now >= self.moves.allowed_at() => {
+                    self.moves.on_try(now);
+                    Some(server.clone())
+                }
+                _ => None,
+            },
+        };
+        if let Some(server) = server {
+            self.next = Next::Approaching(Box::pin(approach(self.context, server, true)));
+        }
+    }
+
+    fn move_failed(&mut self, now: MediaTime, failure: Failure) -> Result<(), Setback> {
+        let server = match &self.carrier {
+            Carrier::Gap { .. } => return Err(failure.into()),
+            Carrier::Link(link) => link.move_wanted.clone(),
+        };
+        let Some(server) = server else {
+            return Ok(());
+        };
+        let host = &server.host;
+        if failure.kind == FailureKind::NameInUse {
+            // A server that holds the name while we publish: leave first.
+            self.context.warn(format!(
+                "A new connection to {host} is let in only once this one is closed: viewers may notice a short gap."
+            ));
+            self.leave_for(server, now, failure);
+            return Ok(());
+        }
+        self.moves.on_failure(now);
+        if !mem::replace(&mut self.told_of_failed_move, true) {
+            self.context.warn(format!(
+                "The stream is to move to {host}, which does not work yet. It stays where it is. {failure}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn leave_for(&mut self, server: ServerUrl, now: MediaTime, because: Failure) {
+        let gap = Carrier::Gap {
+            until: now + LONGEST_GAP,
+            because,
+        };
+        if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap) {
+            self.leaving = Leaving::at_once(link, self.context.config.clock);
+            self.move_after_leaving = Some(server);
+        }
+    }
+
+    /// Gives the next packet of the queue to the connection that it belongs to; says whether there was one.
+    /// One at a time: what is not in the socket yet can still be dropped.
+    fn send_next(&mut self, now: MediaTime) -> bool {
+        let Carrier::Link(link) = &mut self.carrier else {
+            return false;
+        };
+        if !link.is_idle() || !link.is_publishing() {
+            return false;
+        }
+        let Some(packet) = self.context.shared.inbox.take() else {
+            return false;
+        };
+        if self.can_begin_with(&packet)
+            && let Some(next) = self.next.take_ready()
+        {
+            self.move_to(next, packet.time(), now);
+        }
+        let Some(packet) = self.leaving.take_in(packet, self.context.config.clock) else {
+            return true;
+        };
+        if let Carrier::Link(link) = &mut self.carrier {
+            link.send(&packet);
+        }
+        true
+    }
+
+    /// Whether a connection's stream can begin with `packet`.
+    fn can_begin_with(&self, packet: &Packet) -> bool {
+        packet.is_key_frame() || self.context.formats.borrow().video.is_none()
+    }
+
+    /// From the key frame at `media_time` on, `next` carries the stream.
+    fn move_to(&mut self, next: Box<Link>, media_time: MediaTime, now: MediaTime) {
+        self.context
+            .inform(format!("The stream goes on at {}.", next.peer));
+        self.told_of_failed_move = false;
+        if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
+            self.leaving = Leaving::trailing(old, media_time, now);
+        }
+    }
+
+    /// Looks, ten times a second, at what arrived: whether the stream is live, or the link dead.
+    fn look(&mut self, now: MediaTime) -> Result<(), Setback> {
+        if now < self.next_look {
+            return Ok(());
+        }
+        self.next_look = now + LOOK_INTERVAL;
+        self.look_for_drops(now);
+        let shared = &self.context.shared;
+        let rate = self.rate.observe(now, shared.stats().bytes_sent);
+        shared.update_stats(|stats| stats.sent_rate = rate);
+
+        let deadline = self.reconnect.deadline(); // none while live
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(out_of_time(self.context, self.last_failure.as_ref()).into());
+        }
+        let Carrier::Link(link) = &mut self.carrier else {
+            return Ok(());
+        };
+        if let Err(failure) = link.look(now) {
+            return self.lost(now, failure);
+        }
+        if link.media_arrived() && !self.live {
+            self.live = true;
+            self.reconnect.on_live(now);
+            shared.inbox.set_has_viewers();
+            self.context.tell(PublisherEvent::Live { since: now });
+        }
+        Ok(())
+    }
+
+    fn look_for_drops(&mut self, now: MediaTime) {
+        let inbox = &self.context.shared.inbox;
+        if inbox.take_key_frame_wanted() {
+            self.context.tell(PublisherEvent::KeyFrameWanted);
+        }
+        if now < self.next_drop_report {
+            return;
+        }
+        if let Some(dropped) = inbox.take_dropped() {
+            self.next_drop_report = now + DROP_REPORT_INTERVAL;
+            self.context.tell(PublisherEvent::Dropped {
+                frames: dropped.frames,
+                reason: dropped.reason,
+            });
+        }
+    }
+
+    /// Sends what is queued, says goodbye to all servers at once, and is over in time whatever they do.
+    async fn stop(mut self) {
+        let clock = self.context.config.clock;
+        self.context.shared.inbox.close();
+        let deadline = clock.now() + STOP_TIMEOUT;
+        let next = self
+            .next
+            .take_ready()
+            .map(|link| farewell(*link, clock, deadline));
+        self.next = Next::None;
+        self.leaving.say_goodbye(clock);
+        let mut leaving = mem::take(&mut self.leaving);
+        let last = async {
+            let _ = timeout(DRAIN_TIMEOUT, self.drain()).await;
+            self.context.shared.inbox.discard();
+            if let Carrier::Link(link) = self.carrier {
+                farewell(*link, clock, deadline).await;
+            }
+        };
+        let next = async {
+            if let Some(next) = next {
+                next.await;
+            }
+        };
+        let leaving = async {
+            if !leaving.is_none() {
+                leaving.step().await;
+            }
+        };
+        let all = async { tokio::join!(last, next, leaving) };
+        let _ = timeout(clock.until(deadline), all).await;
+    }
+
+    /// Sends what is in the queue.
+    async fn drain(&mut self) {
+        let now = self.context.config.clock.now();
+        loop {
+            let Carrier::Link(link) = &mut self.carrier else {
+                return;
+            };
+            while link.next_event().is_some() {}
+            if link.has_ended() || (link.is_idle() && self.context.shared.inbox.is_empty()) {
+                return;
+            }
+            if !self.send_next(now)
+                && let Carrier::Link(link) = &mut self.carrier
+            {
+                link.step().await;
+            }
+        }
+    }
+}
+
+/// Waits until `deadline`, for ever if there is none.
+async fn until(context: &Context, deadline: Option<MediaTime>) {
+    match deadline {
+        Some(deadline) => sleep(context.config.clock.until(deadline)).await,
+        None => pending().await,
+    }
+}
+
+/// The time to give up came during an attempt: what went wrong in those before says more than this one.
+fn out_of_time(context: &Context, last: Option<&Failure>) -> Failure {
+    let waited = context.config.give_up_after.unwrap_or_default();
+    last.cloned()
+        .unwrap_or_else(|| Failure::connect_timed_out(&context.peer, waited))
+}
+
+/// How often is looked at what arrived.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How often is told what was dropped.
+const DROP_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a live stream may be without connection while another one is being made: as long as a dead link
+/// goes unnoticed, and as the queue holds what viewers would miss.
+const LONGEST_GAP: Duration = Duration::from_secs(2);
+/// How long a stop still sends what is queued.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a stop takes at most.
+const STOP_TIMEOUT: Duration = Duration::from_millis(800);

@@ -1,0 +1,384 @@
+//! One connection of a publisher: a socket, the session over it, and what is known to have arrived.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Buf;
+use socket2::Socket;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    sync::watch,
+    time::sleep,
+};
+
+use super::{
+    Shared,
+    arrived::{Arrived, Seen},
+    outgoing::{Outgoing, write_or_flush},
+    task::Context,
+};
+use crate::{
+    control::watchdog::Watchdog,
+    media::{
+        clock::Clock,
+        packet::{Packet, StreamFormat},
+    },
+    net::connect::{Connection, Stream, connect, plain},
+    rtmp::{
+        auth::Login,
+        publish::{Event, Input, PublishConfig, PublishSession},
+        refusal::{Failure, Peer},
+        session::Output,
+        url::{Scheme, ServerUrl},
+    },
+    units::MediaTime,
+};
+
+/// A connection that stands. It is driven by calling [`Link::next_event`] until there is none, and then
+/// [`Link::step`].
+///
+/// Dropped while it carries a stream that did not say goodbye, it is reset instead of closed: services keep
+/// viewers waiting for a stream that broke off, and send them away from one that ended.
+pub(super) struct Link {
+    pub(super) server: ServerUrl,
+    pub(super) peer: Peer,
+    /// Where the server asked the stream to move to.
+    pub(super) move_wanted: Option<ServerUrl>,
+    clock: Clock,
+    shared: Arc<Shared>,
+    formats: watch::Receiver<StreamFormat>,
+    session: PublishSession,
+    socket: Socket,
+    reader: ReadHalf<Stream>,
+    writer: WriteHalf<Stream>,
+    received: Box<[u8]>,
+    outgoing: Outgoing,
+    /// Bytes the socket has taken.
+    written: u64,
+    /// Of which so many were told as acknowledged.
+    told_acknowledged: u64,
+    /// Whether TLS may hold bytes back that the socket did not take.
+    unflushed: bool,
+    /// Why nothing can be written any more, and up to when the server's last words are waited for.
+    unwritable: Option<(io::Error, MediaTime)>,
+    /// Why the connection is over, unless the session knows better.
+    broken: Option<Failure>,
+    /// When the session wants to be woken.
+    wake_at: Option<MediaTime>,
+    arrived: Arrived,
+    watchdog: Watchdog,
+    media_arrived: bool,
+    closed_by_server: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The stream was not accepted yet.
+    Opening,
+    Accepted,
+    /// Goodbye was said.
+    Leaving,
+    /// The session told its last event.
+    Over {
+        /// Whether a stream broke off.
+        broken_off: bool,
+    },
+}
+
+impl Link {
+    /// Connects to `server`.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub(super) async fn connect(
+        context: &Context,
+        server: ServerUrl,
+        login: Option<Login>,
+        was_live: bool,
+    ) -> Result<Self, Failure> {
+        let peer = Peer::of(&server);
+        let secure = server.scheme == Scheme::Rtmps;
+        let connection = connect(&peer, secure, &context.config.route).await?;
+        let Connection { stream, socket, .. } = connection;
+        let (reader, writer) = split(stream);
+        let mut formats = context.formats.clone();
+        let format = formats.borrow_and_update().clone();
+        let config = PublishConfig {
+            server: server.clone(),
+            key: context.config.key.clone(),
+            options: context.config.options.clone(),
+            login,
+            ack_window: ack_window(&format),
+            format,
+            was_live,
+            seed: fastrand::u64(..),
+        };
+        Ok(Self {
+            server,
+            peer,
+            move_wanted: None,
+            clock: context.config.clock,
+            shared: Arc::clone(&context.shared),
+            formats,
+            session: PublishSession::new(context.config.clock.now(), config),
+            socket,
+            reader,
+            writer,
+            received: vec![0; READ_BYTES].into_boxed_slice(),
+            outgoing: Outgoing::default(),
+            written: 0,
+            told_acknowledged: 0,
+            unflushed: false,
+            unwritable: None,
+            broken: None,
+            wake_at: None,
+            arrived: Arrived::default(),
+            watchdog: Watchdog::new(0),
+            media_arrived: false,
+            closed_by_server: false,
+            stage: Stage::Opening,
+        })
+    }
+
+    /// Does what the session wants done; returns what it has to tell, one after the other. Nothing follows
+    /// an event that ends the session.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        while !self.has_ended() {
+            let event = match self.session.poll_output() {
+                Output::Send(bytes) => {
+                    self.outgoing.push(bytes);
+                    continue;
+                }
+                Output::Event(event) => event,
+                Output::WakeAt(time) => {
+                    self.wake_at = time;
+                    self.note_media();
+                    Event::Failed(self.end_without_session()?)
+                }
+            };
+            match event {
+                Event::ServerAcknowledged(total) => self.arrived.on_server_word(total),
+                Event::MoveWanted { server } => self.move_wanted = Some(server),
+                Event::Note(_) => return Some(event),
+                Event::Accepted => {
+                    self.on_accepted();
+                    return Some(event);
+                }
+                Event::Failed(_) | Event::Closed | Event::Onward(_) => {
+                    self.stage = Stage::Over {
+                        broken_off: self.stage == Stage::Accepted,
+                    };
+                    return Some(event);
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits for one thing that concerns this connection and lets the session know. The socket is read in
+    /// every state: a server whose answers nobody takes stops taking, too.
+    ///
+    /// Nothing is lost when it is given up for something else.
+    pub(super) async fn step(&mut self) {
+        let wake_at = match &self.unwritable {
+            Some((_, until)) => Some(*until),
+            None => self.wake_at,
+        };
+        let pause = wake_at.map_or(Duration::ZERO, |time| self.clock.until(time));
+        tokio::select! {
+            result = self.reader.read(&mut self.received) => self.on_read(result),
+            result = write_or_flush(&mut self.writer, &mut self.outgoing),
+                if !self.is_idle() && self.unwritable.is_none() => self.on_write(result),
+            Ok(()) = self.formats.changed() => {
+                let format = self.formats.borrow_and_update().clone();
+                self.handle(Input::Format(format));
+            }
+            () = sleep(pause), if wake_at.is_some() => match self.unwritable.take() {
+                Some((error, _)) => self.lost(&error),
+                None => self.handle(Input::Tick),
+            },
+        }
+    }
+
+    /// Whether all that was to be sent is in the kernel's hands.
+    pub(super) fn is_idle(&self) -> bool {
+        self.outgoing.is_empty() && !self.unflushed
+    }
+
+    /// Whether media can be sent.
+    pub(super) fn is_publishing(&self) -> bool {
+        self.session.is_publishing()
+    }
+
+    /// Sends media.
+    pub(super) fn send(&mut self, packet: &Packet) {
+        self.handle(Input::Media(packet));
+        if self.session.has_begun() && matches!(packet, Packet::Video(_)) {
+            self.shared.update_stats(|stats| stats.frames_sent += 1);
+        }
+    }
+
+    /// Looks at what arrived.
+    ///
+    /// # Errors
+    /// When nothing does any more.
+    pub(super) fn look(&mut self, now: MediaTime) -> Result<(), Failure> {
+        let seen = self.count_arrived();
+        self.shared.update_stats(|stats| {
+            stats.round_trip = seen.figures.map(|figures| figures.round_trip);
+        });
+        if seen.media && !self.media_arrived {
+            self.media_arrived = true;
+            self.handle(Input::Arrived);
+        }
+        match self.watchdog.observe(now, seen.acknowledged, seen.pending) {
+            Some(silent_for) => Err(Failure::stalled(&self.peer, silent_for)),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds to the statistics what arrived since the last time.
+    pub(super) fn count_arrived(&mut self) -> Seen {
+        let waiting = !self.is_idle();
+        let seen = self.arrived.look(&self.socket, self.written, waiting);
+        let news = seen.acknowledged.saturating_sub(self.told_acknowledged);
+        self.told_acknowledged += news;
+        self.shared.update_stats(|stats| stats.acknowledged += news);
+        seen
+    }
+
+    /// Whether the server is known to have received media over this connection.
+    pub(super) fn media_arrived(&self) -> bool {
+        self.media_arrived
+    }
+
+    /// Whether the server closed the connection, rather than saying that it is the end.
+    pub(super) fn closed_by_server(&self) -> bool {
+        self.closed_by_server
+    }
+
+    /// Ends the stream behind what is being sent. Unless it [`has_ended`](Self::has_ended) already,
+    /// [`Event::Closed`] or [`Event::Failed`] follows.
+    pub(super) fn say_goodbye(&mut self) {
+        if !self.has_ended() {
+            self.stage = Stage::Leaving;
+            self.handle(Input::Close);
+        }
+    }
+
+    /// Whether there is nothing more to be waited for.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Over { .. })
+    }
+
+    /// Sends what is left, then closes our side.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        self.writer.write_all_buf(&mut self.outgoing).await?;
+        self.writer.shutdown().await
+    }
+
+    /// Why it is over although the session does not know of it.
+    fn end_without_session(&mut self) -> Option<Failure> {
+        if self.outgoing.remaining() > MOST_OUT_BYTES {
+            let problem = "it asks much and reads nothing";
+            return Some(Failure::protocol(&self.peer, problem));
+        }
+        self.broken.take()
+    }
+
+    fn note_media(&mut self) {
+        if self.session.has_begun() {
+            let end = self.written + self.outgoing.remaining() as u64;
+            self.arrived.on_media(end);
+        }
+    }
+
+    fn on_accepted(&mut self) {
+        self.stage = Stage::Accepted;
+        self.arrived.on_accepted(&self.socket, self.written);
+        self.watchdog = Watchdog::new(self.written);
+    }
+
+    fn on_read(&mut self, result: io::Result<usize>) {
+        match (result, self.unwritable.take()) {
+            (Ok(count @ 1..), unwritable) => {
+                self.unwritable = unwritable;
+                let input = Input::Received(&self.received[..count]);
+                self.session.handle_input(self.clock.now(), input);
+            }
+            (Ok(0), None) => self.peer_closed(),
+            (Err(error), None) | (_, Some((error, _))) => self.lost(&error),
+        }
+    }
+
+    fn on_write(&mut self, result: io::Result<Option<usize>>) {
+        match result {
+            Ok(Some(count)) => {
+                let count = count as u64;
+                self.written += count;
+                self.unflushed = true;
+                self.shared.update_stats(|stats| stats.bytes_sent += count);
+            }
+            Ok(None) => self.unflushed = false,
+            // Before it closed, the server may have said why.
+            Err(error) => {
+                let until = self.clock.now() + LAST_WORDS_TIMEOUT;
+                self.unwritable = Some((error, until));
+            }
+        }
+    }
+
+    /// The connection broke; if there is no better explanation yet, this is it.
+    fn lost(&mut self, error: &io::Error) {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            // The many ways of being closed, also TLS's without goodbye.
+            Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::NotConnected
+            | Kind::UnexpectedEof => self.peer_closed(),
+            _ => {
+                let failure = Failure::connection_lost(&self.peer, &plain(error));
+                self.broken.get_or_insert(failure);
+            }
+        }
+    }
+
+    fn peer_closed(&mut self) {
+        self.closed_by_server = true;
+        self.handle(Input::PeerClosed);
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.session.handle_input(self.clock.now(), input);
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let broken_off = Stage::Over { broken_off: true };
+        if self.stage == Stage::Accepted || self.stage == broken_off {
+            // If it cannot be set the connection is closed the usual way, and nobody can do anything about it.
+            let _ = self.socket.set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+/// How often the server shall acknowledge: about each second.
+fn ack_window(format: &StreamFormat) -> u32 {
+    let video = format.video.as_ref();
+    let bytes = video.map_or(0, |video| video.bitrate.bytes_in(Duration::from_secs(1)));
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    bytes.clamp(SMALLEST_ACK_WINDOW, LARGEST_ACK_WINDOW)
+}
+
+/// How long a server that stopped reading is listened to.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
+/// How much is read at once.
+const READ_BYTES: usize = 16 * 1024;
+/// More than the longest message: reached only by answers to a server that asks and does not read.
+const MOST_OUT_BYTES: usize = 20 * 1024 * 1024;
+/// Bounds for [`ack_window`].
+const SMALLEST_ACK_WINDOW: u32 = 16 * 1024;
+const LARGEST_ACK_WINDOW: u32 = 100_000;
