@@ -61,8 +61,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "units", "secret", "media", "flv", "rtmp", "control", "capture", "encode", "net",
-            "record", "engine", "check", "settings", "ui",
+            "units", "secret", "media", "amf0", "flv", "rtmp", "control", "capture", "encode",
+            "net", "record", "engine", "check", "settings", "ui",
         ],
     ),
 ];

@@ -19,7 +19,7 @@ use crate::{
     },
     rtmp::{
         connect_arguments,
-        url::{ServerUrl, read_key, split_paste},
+        url::{Scheme, ServerUrl, read_key, split_paste},
     },
     secret::Secret,
 };
@@ -49,9 +49,10 @@ pub fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
             ));
         }
     };
+    let url = ServerUrl::parse(&server).map_err(|error| usage(error.to_string()))?;
     Ok(Destination {
         credentials: credentials(&args.connection, pasted.credentials)?,
-        route: route(&args.connection)?,
+        route: route(&args.connection, url.scheme)?,
         options: options(&args.connection)?,
         give_up_after: args.give_up_after,
         ..Destination::new(server, key)
@@ -116,7 +117,12 @@ fn credentials(
     }
 }
 
-fn route(args: &ConnectionArgs) -> Result<Route, Exit> {
+fn route(args: &ConnectionArgs, scheme: Scheme) -> Result<Route, Exit> {
+    if scheme == Scheme::Rtmp && (args.ca_file.is_some() || args.pin.is_some()) {
+        return Err(usage(
+            "rtmp:// has no certificate that --ca-file or --pin could check; use rtmps://, or leave them out",
+        ));
+    }
     let trust = match (&args.ca_file, &args.pin) {
         (Some(file), _) => {
             trust_in_file(file).map_err(|error| usage(format!("--ca-file: {error}")))?
@@ -386,6 +392,8 @@ mod tests {
             let message = told(ADDRESS, &["--key", "k", option, value]);
             assert!(message.starts_with(&format!("{option}: ")), "{message}");
         }
+        let plain = ["--key", "k", "--pin", &"AB".repeat(32)];
+        assert!(told("rtmp://a.example/live", &plain).contains("use rtmps://"));
         let password = ["--proxy", "a.example:1", "--proxy-password-env", "PATH"];
         let message = told(ADDRESS, &[&["--key", "k"][..], &password].concat());
         assert!(message.contains("http://user@host:port"), "{message}");

@@ -41,13 +41,7 @@ impl Publishing {
         generation: u64,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let mut server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
-            kind: FailureKind::Address,
-            ..explained(&error.to_string())
-        })?;
-        if destination.credentials.is_some() {
-            server.credentials.clone_from(&destination.credentials);
-        }
+        let server = server_of(destination)?;
         let host = server.host.clone();
         let config = PublisherConfig {
             server,
@@ -213,6 +207,18 @@ impl Publishing {
     }
 }
 
+/// The destination's address, with the user and password that count.
+fn server_of(destination: &Destination) -> Result<ServerUrl, Failure> {
+    let mut server = ServerUrl::parse(&destination.server).map_err(|error| Failure {
+        kind: FailureKind::Address,
+        ..explained(&error.to_string())
+    })?;
+    if destination.credentials.is_some() {
+        server.credentials.clone_from(&destination.credentials);
+    }
+    Ok(server)
+}
+
 /// The failure that a message of the form "what is wrong; what to do" tells of.
 fn explained(message: &str) -> Failure {
     let (what, remedy) = message
@@ -240,4 +246,32 @@ fn sentence(text: &str) -> String {
         .flat_map(char::to_uppercase)
         .collect();
     format!("{first}{}.", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::command::Credentials, secret::Secret};
+
+    #[test]
+    fn user_and_password_of_their_own_go_before_those_in_the_address() {
+        let mut destination = Destination::new("rtmp://u:p@a.example/live", Secret::default());
+        let login = |destination: &Destination| {
+            let login = server_of(destination).unwrap().credentials.unwrap();
+            (login.user, login.password.expose().to_owned())
+        };
+        assert_eq!(login(&destination), ("u".into(), "p".into()));
+        destination.credentials = Some(Credentials {
+            user: "me".into(),
+            password: Secret::new("mine"),
+        });
+        assert_eq!(login(&destination), ("me".into(), "mine".into()));
+    }
+
+    #[test]
+    fn a_wrong_address_is_told_as_one() {
+        let failure =
+            server_of(&Destination::new("srt://a.example", Secret::default())).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Address);
+    }
 }

@@ -7,7 +7,7 @@
 //! | [`tcp_info`] | what the kernel knows about a connection |
 //! | [`publisher`] | publishes one stream and keeps at it |
 //! | `inbox` | the queue between the encoders and a publisher's connections |
-//! | [`receiver`] | a small server that takes streams |
+//! | [`receiver`] | a small server that takes streams and lets players watch them |
 
 pub mod connect;
 mod inbox;

@@ -11,7 +11,7 @@
 //! | [`options`] | how one destination wants to be spoken to |
 //! | [`connect_arguments`] | further arguments of `connect`, from text |
 //! | [`publish`] | our side: a publisher |
-//! | [`receive`] | the other side: a server that takes a stream |
+//! | [`receive`] | the other side: a server that takes streams and lets players watch them |
 //! | [`status`] | what a server's status means |
 //! | [`acknowledged`] | how much the server says it has received |
 //! | [`refusal`] | what went wrong, in words, and whether waiting can help |

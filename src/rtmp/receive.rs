@@ -31,7 +31,12 @@ use super::{
     message::{Message, UserControl, aggregate, type_id},
     session::{CONNECTION, Output, ReceivedBytes},
 };
-use crate::{amf0::Value, flv::file::FlvTag, secret::Secret, units::MediaTime};
+use crate::{
+    amf0::Value,
+    flv::file::{FlvTag, TagKind},
+    secret::Secret,
+    units::MediaTime,
+};
 use calls::Budget;
 pub use login::Gate;
 use playback::Playback;
@@ -123,6 +128,35 @@ pub enum Received {
         /// Why, unless the client said goodbye.
         because: Option<String>,
     },
+}
+
+impl Received {
+    /// The tag that passes it on to players; `None` where it is nothing for them.
+    #[must_use]
+    pub fn tag(&self) -> Option<FlvTag> {
+        let (kind, timestamp, body) = match self {
+            Self::Audio { timestamp, body } => (TagKind::Audio, *timestamp, body.clone()),
+            Self::Video { timestamp, body } => (TagKind::Video, *timestamp, body.clone()),
+            Self::Metadata(values) => {
+                let data = vec![Value::from("onMetaData"), without_end(values)];
+                (TagKind::Script, 0, Message::Data(data).payload())
+            }
+            Self::Began { .. } | Self::Joined { .. } | Self::Ended { .. } => return None,
+        };
+        Some(FlvTag {
+            kind,
+            timestamp,
+            body,
+        })
+    }
+}
+
+/// Metadata for players: whatever a publisher says, a live stream has neither length nor size, and players that
+/// are told of one believe it.
+fn without_end(metadata: &Value) -> Value {
+    let properties = metadata.properties().unwrap_or_default().iter();
+    let kept = properties.filter(|(name, _)| name != "duration" && name != "filesize");
+    Value::EcmaArray(kept.cloned().collect())
 }
 
 #[derive(Debug)]

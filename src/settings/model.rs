@@ -292,10 +292,20 @@ fn clean_address(address: &str) -> String {
         return String::new();
     };
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..authority].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => line,
-    }
+    let (authority, path) = rest.split_at(authority);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    // A port that is no number is a password whose `@` has not been typed yet.
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') && !is_number(port) => name,
+        _ => host,
+    };
+    format!("{scheme}://{host}{path}")
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 const MAX_ADDRESS_CHARS: usize = 2048;

@@ -6,6 +6,7 @@ use crate::{
         Credentials, Destination, Fingerprint, HandshakeForm, LocalEnd, Proxy, Route,
         SessionOptions, Trust, connect_arguments,
     },
+    rtmp::url::{Scheme, ServerUrl},
     secret::Secret,
     settings::{connection::TrustChoice, secrets::SecretKind},
 };
@@ -59,9 +60,17 @@ pub fn credentials(desk: &Desk) -> Result<Option<Credentials>, String> {
 /// Whose certificates count.
 ///
 /// # Errors
-/// When the file or the fingerprint is missing or not what it should be.
+/// When the file or the fingerprint is missing or not what it should be, or the server has no certificate.
 pub fn trust(desk: &Desk) -> Result<Trust, String> {
-    match &desk.settings.destination.connection.trust {
+    let url = ServerUrl::parse(&desk.settings.destination.server);
+    let choice = &desk.settings.destination.connection.trust;
+    if *choice != TrustChoice::System && url.is_ok_and(|url| url.scheme == Scheme::Rtmp) {
+        return Err(
+            "rtmp:// has no certificate; write rtmps:// in the address, or choose \"As this system\""
+                .to_owned(),
+        );
+    }
+    match choice {
         TrustChoice::System => Ok(Trust::System),
         TrustChoice::File { file } if file.as_os_str().is_empty() => {
             Err("no certificate file is chosen; choose one in PEM form".to_owned())

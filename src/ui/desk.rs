@@ -1,7 +1,10 @@
 //! The control desk: everything the window shows and everything that can be changed there, as plain data.
 //!
 //! Panels read a [`Desk`] and hand back [`Action`]s; [`Desk::act`] turns those into [`Effect`]s for the
-//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits.
+//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits. Address
+//! and secrets have their own file, [`destination`].
+
+mod destination;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,10 +17,10 @@ use crate::{
         event::{Event, Severity, StreamStatus},
     },
     media::packet::{AudioFormat, VideoFormat},
-    rtmp::url::{Credentials, PastedAddress, ServerUrl, UrlError, read_key, split_paste},
+    rtmp::url::{ServerUrl, read_key},
     secret::Secret,
     settings::{
-        connection::{ConnectionSettings, TrustChoice, without_password},
+        connection::TrustChoice,
         model::{AudioSource, OutputSettings, Settings, VideoSource},
         secrets::{Answer, Request, SecretError, SecretKind},
     },
@@ -323,33 +326,12 @@ impl Desk {
             }
             Edit::Server(server) => self.set_server(server),
             Edit::Pasted(text) => self.paste_address(text),
-            Edit::ServerDone => {
-                let server = &self.settings.destination.server;
-                if let Ok(mut url) = ServerUrl::parse(server)
-                    && let Some(credentials) = url.credentials.take()
-                {
-                    // Typed, so it is not split; but passwords have a field of their own.
-                    let server = format!("{}/{}", url.origin(), url.app);
-                    self.log_in_as(credentials);
-                    self.set_server(server);
-                }
-                self.load_key();
-            }
+            Edit::ServerDone => self.finish_address(),
             Edit::Secret(kind, text) => self.secrets.set(kind, text),
-            Edit::PastedKey(text) => match split_paste(text.expose()) {
-                Ok(address) => self.take_address(address),
-                Err(_) => self.secrets.set(SecretKind::StreamKey, text),
-            },
+            Edit::PastedKey(text) => self.paste_key(text),
             Edit::KeyDone => self.keep_key(),
             Edit::Connection(connection) => self.set_connection(connection),
-            Edit::ProxyDone => {
-                let proxy = &mut self.settings.destination.connection.proxy;
-                if let Some(password) = connection::proxy_password(proxy) {
-                    *proxy = without_password(proxy);
-                    self.secrets.set(SecretKind::ProxyPassword, password);
-                    self.keep_key();
-                }
-            }
+            Edit::ProxyDone => self.finish_proxy(),
             Edit::Certificate(file) => {
                 self.choosing = false;
                 if let Some(file) = file {
@@ -398,65 +380,6 @@ impl Desk {
         }
     }
 
-    fn set_server(&mut self, server: String) {
-        if server != self.settings.destination.server {
-            self.settings.destination.server = server;
-            self.secrets.doubt_kept();
-            self.address_remark = None;
-        }
-    }
-
-    /// What was pasted in the address's place: an address, perhaps with the key in it, or the key alone.
-    fn paste_address(&mut self, text: String) {
-        match split_paste(&text) {
-            Ok(address) => self.take_address(address),
-            Err(UrlError::BareKey) if self.settings.destination.server.is_empty() => {
-                self.secrets.set(SecretKind::StreamKey, Secret::new(text));
-                self.tidy_key();
-                self.address_remark = Some(
-                    "That was a stream key: it is in the key's field now. Paste the server's address above.",
-                );
-            }
-            // What is no address stays in the field as it is; the obstacle says what is wrong.
-            Err(_) => self.set_server(text),
-        }
-    }
-
-    fn take_address(&mut self, address: PastedAddress) {
-        self.set_server(address.server);
-        if let Some(credentials) = address.credentials {
-            self.log_in_as(credentials);
-        }
-        if let Some(key) = address.key {
-            self.secrets.set(SecretKind::StreamKey, key);
-            self.keep_key();
-        }
-    }
-
-    fn log_in_as(&mut self, credentials: Credentials) {
-        self.settings.destination.connection.user = credentials.user;
-        self.secrets.set(SecretKind::Password, credentials.password);
-    }
-
-    fn set_connection(&mut self, connection: ConnectionSettings) {
-        let before = &self.settings.destination.connection.trust;
-        let is_new = *before != connection.trust;
-        self.settings.destination.connection = connection;
-        if is_new {
-            self.read_certificate();
-        }
-    }
-
-    /// Has the certificate file read, if there is one.
-    fn read_certificate(&mut self) {
-        self.trusted_file = None;
-        if let TrustChoice::File { file } = &self.settings.destination.connection.trust
-            && !file.as_os_str().is_empty()
-        {
-            self.effects.push(Effect::ReadCertificate(file.clone()));
-        }
-    }
-
     /// Replaces "automatic" by the first device there is.
     fn settle_on_devices(&mut self) {
         if !self.view.is_offline() {
@@ -502,44 +425,6 @@ impl Desk {
 
     fn tell_format(&mut self) {
         self.tell(Command::SetFormat(format_of(&self.settings.output)));
-    }
-
-    fn load_key(&mut self) {
-        let destination = &self.settings.destination;
-        if destination.remember_key && !destination.server.is_empty() {
-            let requests = self.secrets.load(&destination.server);
-            self.ask_keychain(requests);
-        }
-    }
-
-    /// Gives key and passwords to the keychain, as far as they are to be remembered and are not there yet.
-    fn keep_key(&mut self) {
-        self.tidy_key();
-        let destination = &self.settings.destination;
-        if destination.remember_key && !destination.server.is_empty() {
-            let requests = self.secrets.keep(&destination.server);
-            self.ask_keychain(requests);
-        }
-    }
-
-    fn forget_key(&mut self) {
-        let server = &self.settings.destination.server;
-        if !server.is_empty() {
-            let requests = self.secrets.forget(server);
-            self.ask_keychain(requests);
-        }
-    }
-
-    /// Takes off the key what came along when it was copied.
-    fn tidy_key(&mut self) {
-        if let Ok(key) = read_key(self.key().expose()) {
-            self.secrets.set(SecretKind::StreamKey, key);
-        }
-    }
-
-    fn ask_keychain(&mut self, requests: Vec<Request>) {
-        self.effects
-            .extend(requests.into_iter().map(Effect::Keychain));
     }
 
     fn is_done_leaving(&self) -> bool {

@@ -13,10 +13,7 @@ use super::{
     entrance::{Evicted, Place, Throttle},
 };
 use crate::{
-    amf0::Value,
-    flv::file::{FlvTag, TagKind},
     rtmp::{
-        message::Message,
         receive::{
             Input, ReceiveSession, Received, Refusal,
             hub::{Next, PlayerId, StreamId},
@@ -50,7 +47,7 @@ pub(super) async fn serve(
                 secured = timeout(TLS_TIMEOUT, tls.accept(stream)) => {
                     secured.unwrap_or_else(|elapsed| Err(elapsed.into()))
                 }
-                _ = &mut evicted => Err(io::Error::other("others came meanwhile")),
+                _ = evicted.changed() => Err(io::Error::other("others came meanwhile")),
             };
             match secured {
                 Ok(stream) => talk(stream, who, place, evicted, &server).await,
@@ -111,7 +108,7 @@ async fn talk(
             }
             () = std::future::ready(()), if fed => {}
             _ = news.changed(), if client.session.wants_media() => {}
-            _ = &mut evicted, if client.seat.role.is_none() => {
+            _ = evicted.changed(), if client.seat.role.is_none() => {
                 client.session.handle_input(now(), Input::Evicted);
             }
             () = sleep(server.clock.until(wake_at)) => {
@@ -245,7 +242,7 @@ impl Seat<'_> {
     }
 
     fn push(&self, media: &Received) {
-        let (Some(Role::Publisher(stream)), Some(tag)) = (self.role, tag(media)) else {
+        let (Some(Role::Publisher(stream)), Some(tag)) = (self.role, media.tag()) else {
             return;
         };
         let now = self.server.clock.now();
@@ -270,32 +267,6 @@ impl Drop for Seat<'_> {
     fn drop(&mut self) {
         self.leave();
     }
-}
-
-/// The tag that passes `media` on.
-fn tag(media: &Received) -> Option<FlvTag> {
-    let (kind, timestamp, body) = match media {
-        Received::Audio { timestamp, body } => (TagKind::Audio, *timestamp, body.clone()),
-        Received::Video { timestamp, body } => (TagKind::Video, *timestamp, body.clone()),
-        Received::Metadata(values) => {
-            let data = vec![Value::from("onMetaData"), without_end(values)];
-            (TagKind::Script, 0, Message::Data(data).payload())
-        }
-        Received::Began { .. } | Received::Joined { .. } | Received::Ended { .. } => return None,
-    };
-    Some(FlvTag {
-        kind,
-        timestamp,
-        body,
-    })
-}
-
-/// Metadata for players: whatever a publisher says, a live stream has neither length nor size, and players that
-/// are told of one believe it.
-fn without_end(metadata: &Value) -> Value {
-    let properties = metadata.properties().unwrap_or_default().iter();
-    let kept = properties.filter(|(name, _)| name != "duration" && name != "filesize");
-    Value::EcmaArray(kept.cloned().collect())
 }
 
 /// Sends all of `bytes`, or fails when the client takes too long to read them.

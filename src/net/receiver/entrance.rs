@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::units::MediaTime;
 
@@ -30,11 +30,11 @@ struct Inside {
 struct Stranger {
     connection: u64,
     /// Dropped when the stranger has to go.
-    _evict: oneshot::Sender<()>,
+    _evict: watch::Sender<()>,
 }
 
-/// Resolves, with an error, when the stranger has to go; pends on once it is none any more.
-pub(super) type Evicted = oneshot::Receiver<()>;
+/// Its sender is gone when the stranger has to go, or is none any more.
+pub(super) type Evicted = watch::Receiver<()>;
 
 impl Entrance {
     /// Lets a connection in, unless its address has too many already.
@@ -52,7 +52,7 @@ impl Entrance {
         if inside.strangers.len() >= MOST_STRANGERS {
             inside.strangers.pop_front();
         }
-        let (evict, evicted) = oneshot::channel();
+        let (evict, evicted) = watch::channel(());
         inside.strangers.push_back(Stranger {
             connection,
             _evict: evict,
@@ -150,16 +150,14 @@ mod tests {
         let entrance = Arc::new(Entrance::default());
         let known = entrance.admit(0, HERE).unwrap();
         known.0.is_known();
-        let mut places: Vec<_> = (1..=MOST_STRANGERS as u64)
+        let places: Vec<_> = (1..=MOST_STRANGERS as u64)
             .map(|connection| entrance.admit(connection, HERE).unwrap())
             .collect();
-        assert!(
-            places
-                .iter_mut()
-                .all(|(_, evicted)| evicted.try_recv().is_err())
-        );
-        assert!(places.iter().all(|(_, evicted)| !evicted.is_terminated()));
+        let stays = |(_, evicted): &(Place, Evicted)| evicted.has_changed().is_ok();
+        assert!(places.iter().all(stays));
         let _newcomer = entrance.admit(1000, HERE).unwrap();
+        assert!(!stays(&places[0]));
+        assert!(places[1..].iter().all(stays));
         assert_eq!(entrance.count(), (MOST_STRANGERS + 2, MOST_STRANGERS));
         drop(places);
         assert_eq!(entrance.count(), (2, 1));

@@ -1,21 +1,25 @@
 //! The receiver over real sockets: what hostile, dead and clumsy clients do, while a pair of well-behaved ones
 //! must not notice anything.
 
-mod client;
-
 use std::{
+    fs,
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     sync::mpsc,
     time::Instant,
 };
 
-use self::client::Client;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio_rustls::rustls;
+
 use super::{entrance::MOST_STRANGERS, *};
 use crate::{
     amf0::Value,
     rtmp::{
+        chunk::{ChunkReader, ChunkWriter},
+        handshake::ClientHandshake,
         message::{Command, Message},
+        options::HandshakeForm,
         receive::hub,
     },
     secret::Secret,
@@ -23,6 +27,142 @@ use crate::{
 
 /// More than anything here takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A publisher or player over a real socket that does what a test wants.
+struct Client {
+    stream: TcpStream,
+    reader: ChunkReader,
+    writer: ChunkWriter,
+}
+
+impl Client {
+    /// Connects up to a message stream that exists.
+    fn connect(address: SocketAddr) -> Self {
+        let mut client = Self::shake_hands(address);
+        client.ask_for("live");
+        client.wait_for_status("NetConnection.Connect.Success");
+        client.call("createStream", vec![], 0);
+        client
+    }
+
+    /// Connects up to the end of the handshake.
+    fn shake_hands(address: SocketAddr) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let mut out = Vec::new();
+        let mut handshake = ClientHandshake::new(HandshakeForm::Simple, 1, &mut out);
+        let mut reader = ChunkReader::new();
+        let mut buffer = [0; 4096];
+        while !handshake.is_complete() {
+            stream.write_all(&out).unwrap();
+            out.clear();
+            let count = stream.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "closed within the handshake");
+            let taken = handshake.receive(&buffer[..count], &mut out).unwrap();
+            reader.push(&buffer[taken..count]);
+        }
+        stream.write_all(&out).unwrap();
+        Self {
+            stream,
+            reader,
+            writer: ChunkWriter::new(),
+        }
+    }
+
+    fn ask_for(&mut self, app: &str) {
+        let connect = Command {
+            object: Value::object([("app", Value::from(app))]),
+            ..Command::new("connect", 1.0, Vec::new())
+        };
+        self.send(&Message::Command(connect), 0);
+    }
+
+    fn local_addr(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
+    fn publish(&mut self, key: &str) {
+        self.call("publish", vec![Value::from(key)], 1);
+        self.wait_for_status("NetStream.Publish.Start");
+    }
+
+    fn play(&mut self, key: &str) {
+        self.call("play", vec![Value::from(key)], 1);
+        self.wait_for_status("NetStream.Play.Start");
+    }
+
+    fn call(&mut self, name: &str, args: Vec<Value>, stream_id: u32) {
+        self.send(&Message::Command(Command::new(name, 2.0, args)), stream_id);
+    }
+
+    fn video(&mut self, timestamp: u32, body: &[u8]) {
+        let message = Message::Video(body.to_vec().into());
+        let mut bytes = Vec::new();
+        message
+            .write(timestamp, 1, &mut self.writer, &mut bytes)
+            .unwrap();
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    fn send(&mut self, message: &Message, stream_id: u32) {
+        self.try_send(message, stream_id).unwrap();
+    }
+
+    fn try_send(&mut self, message: &Message, stream_id: u32) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        message
+            .write(0, stream_id, &mut self.writer, &mut bytes)
+            .unwrap();
+        self.stream.write_all(&bytes)
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Goes without a word: the connection is reset.
+    fn vanish(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// The next picture: its time and its bytes.
+    #[track_caller]
+    fn next_video(&mut self) -> (u32, Vec<u8>) {
+        loop {
+            if let (time, Message::Video(body)) = self.next() {
+                return (time, body.to_vec());
+            }
+        }
+    }
+
+    #[track_caller]
+    fn wait_for_status(&mut self, code: &str) {
+        loop {
+            if let (_, Message::Command(command)) = self.next()
+                && let Some(information) = command.information()
+                && information.get("code").and_then(Value::as_str) == Some(code)
+            {
+                return;
+            }
+        }
+    }
+
+    #[track_caller]
+    fn next(&mut self) -> (u32, Message) {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            if let Some(raw) = self.reader.next_message().unwrap() {
+                return (raw.timestamp, Message::parse(&raw).unwrap());
+            }
+            let count = self.stream.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "the receiver closed the connection");
+            self.reader.push(&buffer[..count]);
+        }
+    }
+}
 
 /// A receiver, and what it tells.
 struct Running {
@@ -32,7 +172,7 @@ struct Running {
 
 impl Running {
     fn start(config: ReceiverConfig) -> Self {
-        let (sender, events) = mpsc::channel();
+        let (sender, events) = mpsc::sync_channel(10_000);
         let listen = "127.0.0.1:0".parse().unwrap();
         let receiver = Receiver::run(listen, config, move |event| {
             // Media would be many.
@@ -41,7 +181,7 @@ impl Running {
                 Received::Began { .. } | Received::Joined { .. } | Received::Ended { .. }
             );
             if told {
-                let _ = sender.send(event);
+                let _ = sender.try_send(event);
             }
         })
         .unwrap();
@@ -358,4 +498,69 @@ fn a_key_is_asked_of_publishers_and_players() {
         client.wait_for_status(status);
     }
     pair.go_on();
+}
+
+/// A certificate for "localhost", its identity for a receiver, and a client's TLS that trusts it.
+fn tls() -> (Identity, rustls::ClientConfig) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(path("cert.pem"), cert.pem()).unwrap();
+    fs::write(path("key.pem"), signing_key.serialize_pem()).unwrap();
+    let identity = Identity::load(&path("cert.pem"), &path("key.pem")).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (identity, client)
+}
+
+#[test]
+fn a_secured_receiver_speaks_to_who_trusts_it_and_outlives_who_does_not() {
+    let (identity, client) = tls();
+    let running = Running::start(ReceiverConfig {
+        identity: Some(identity),
+        ..ReceiverConfig::default()
+    });
+    let connect = || TcpStream::connect(running.address()).unwrap();
+    // Somebody who speaks plain RTMP, and somebody who says nothing.
+    let (mut plain, silent) = (connect(), connect());
+    plain.write_all(&[3; 1537]).unwrap();
+    let because = running.end_of(plain.local_addr().unwrap()).unwrap();
+    assert!(because.contains("could not be secured"), "{because}");
+
+    let name = "localhost".try_into().unwrap();
+    let session = rustls::ClientConnection::new(Arc::new(client), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(session, connect());
+    let mut out = Vec::new();
+    let mut handshake = ClientHandshake::new(HandshakeForm::Simple, 1, &mut out);
+    let mut buffer = [0; 4096];
+    while !handshake.is_complete() {
+        stream.write_all(&out).unwrap();
+        out.clear();
+        let count = stream.read(&mut buffer).unwrap();
+        handshake.receive(&buffer[..count], &mut out).unwrap();
+    }
+    assert_eq!(running.receiver.figures().strangers, 2);
+    drop(silent);
+}
+
+#[test]
+fn a_user_must_log_in() {
+    let running = Running::start(ReceiverConfig {
+        login: Some(Credentials {
+            user: "ann".to_owned(),
+            password: Secret::new("s3cret"),
+        }),
+        ..ReceiverConfig::default()
+    });
+    let mut client = Client::shake_hands(running.address());
+    client.ask_for("live");
+    client.wait_for_status("NetConnection.Connect.Rejected");
+    let because = running.end_of(client.local_addr()).unwrap();
+    assert!(because.contains("log in"), "{because}");
 }

@@ -654,3 +654,18 @@ fn a_client_that_must_log_in_is_told_how() {
         assert!(client.ended_because().is_some());
     }
 }
+
+#[test]
+fn players_are_told_the_metadata_without_an_end() {
+    let values = ["duration", "width", "filesize"].map(|name| (name, Value::Number(9.0)));
+    let tag = Received::Metadata(Value::object(values)).tag().unwrap();
+    let told = crate::amf0::read_values(&tag.body).unwrap();
+    assert_eq!(told[0].as_str(), Some("onMetaData"));
+    let names: Vec<_> = told[1]
+        .properties()
+        .unwrap()
+        .iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["width"]);
+}

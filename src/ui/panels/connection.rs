@@ -31,16 +31,22 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         .clicked()
     {
         commands.run(toggle);
+        ui.data_mut(|data| data.insert_temp(ui.scope_id().with(JUST_PRESSED), ()));
     }
     if !desk.advanced_shown {
         return;
     }
-    ui.add_enabled_ui(desk.view.is_offline(), |ui| {
+    let fields = ui.add_enabled_ui(desk.view.is_offline(), |ui| {
         login(ui, desk, commands);
         certificate(ui, desk, commands);
         way(ui, desk, commands);
         session(ui, desk, commands);
     });
+    // What has just been opened is to be seen, though the column ends above it.
+    let pressed = ui.data_mut(|data| data.remove_temp::<()>(ui.scope_id().with(JUST_PRESSED)));
+    if pressed.is_some() {
+        fields.response.scroll_to_me(None);
+    }
 }
 
 fn login(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
@@ -123,7 +129,7 @@ fn way(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     let settings = &desk.settings.destination.connection;
     let row = card::row(ui, "Leave via");
     let hint = "address or interface";
-    let (response, from) = typed(ui, row, "Leave through", hint, &settings.from);
+    let (response, from) = typed(ui, row, "Leave via", hint, &settings.from);
     let _ = response.on_hover_text(
         "An address or a network interface of this computer, such as 192.168.1.20 or eth0.",
     );
@@ -266,4 +272,5 @@ fn pin_choice(trust: &TrustChoice) -> TrustChoice {
     }
 }
 
+const JUST_PRESSED: &str = "just pressed";
 const MAX_TEXT: usize = 1024;

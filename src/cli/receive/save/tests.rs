@@ -1,7 +1,4 @@
-use std::{
-    fs,
-    sync::mpsc::{self, channel},
-};
+use std::fs;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
@@ -21,8 +18,8 @@ const KEY: &[u8] = b"\x17\x01\0\0\0key";
 const INTER: &[u8] = b"\x27\x01\0\0\0inter";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn saver(folder: &Path) -> (Saver, mpsc::Receiver<Saved>) {
-    let (tell, told) = channel();
+fn saver(folder: &Path) -> (Saver, Receiver<Saved>) {
+    let (tell, told) = sync_channel(100);
     let saver = Saver::start(folder.to_owned(), move |saved| {
         let _ = tell.send(saved);
     })

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::{
     testing::{aac_header, avc_header, frame, key_frame, metadata, sound},
@@ -206,7 +207,7 @@ fn a_stream_is_kept_within_its_limits_whatever_it_is_made_of() {
     one.assert_next(player, &[avc_header(0), key_frame(9)]);
 
     let mut one = OneStream::new();
-    for _ in 0..1_000_000 {
+    for _ in 0..500_000 {
         one.push([sound(0)]);
     }
     assert!(one.hub.bytes() <= MOST_BYTES);
@@ -231,4 +232,59 @@ fn streams_and_players_are_limited() {
     hub.unpublish(streams[0]);
     assert!(hub.publish("live", &name(MOST_STREAMS)).is_ok());
     assert_eq!(hub.next(players[0]), Next::StreamEnded);
+}
+
+/// What may happen to a stream and its player.
+#[derive(Clone, Debug)]
+enum Step {
+    Picture { key: bool, bytes: usize },
+    Wait(u64),
+    Read(usize),
+}
+
+/// Bytes of a picture: a dozen of these fill the log.
+const LONGEST: usize = 3_000_000;
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let picture = (any::<bool>(), 0..LONGEST);
+    let step = prop_oneof![
+        4 => picture.prop_map(|(key, bytes)| Step::Picture { key, bytes }),
+        1 => (0..20_u64).prop_map(Step::Wait),
+        3 => (0..4_usize).prop_map(Step::Read),
+    ];
+    prop::collection::vec(step, 0..120)
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_player_misses_it_goes_on_in_order_and_at_a_key_frame(steps in steps()) {
+        let [key_body, body] = [key_frame(0), frame(0)]
+            .map(|tag| Bytes::from([&tag.body[..5], &vec![0; LONGEST]].concat()));
+        let mut one = OneStream::new();
+        let player = one.join();
+        let (mut now, mut number, mut last) = (0, 0, None);
+        for step in steps {
+            match step {
+                Step::Picture { key, bytes } => {
+                    let body = if key { &key_body } else { &body }.slice(..5 + bytes);
+                    let kind = TagKind::Video;
+                    one.push_at(at(now), [FlvTag { kind, timestamp: number, body }]);
+                    number += 1;
+                    prop_assert!(one.hub.bytes() <= MOST_BYTES);
+                }
+                Step::Wait(seconds) => now += seconds,
+                Step::Read(count) => {
+                    for _ in 0..count {
+                        let Next::Media(tag) = one.hub.next(player) else {
+                            break;
+                        };
+                        let goes_on = last.is_some_and(|last| tag.timestamp == last + 1);
+                        prop_assert!(last.is_none_or(|last| tag.timestamp > last));
+                        prop_assert!(goes_on || tag.body[0] == 0x17);
+                        last = Some(tag.timestamp);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ fn opened<'a>(mut desk: Desk) -> Harness<'a, Bench> {
 
 fn with(change: impl FnOnce(&mut ConnectionSettings)) -> Desk {
     let mut desk = ready();
+    desk.settings.destination.server = "rtmps://example.org/live".into();
     change(&mut desk.settings.destination.connection);
     desk
 }
@@ -159,7 +160,7 @@ fn every_control_of_the_fold_has_a_name() {
             "User name",
             "Password",
             "Certificate",
-            "Leave through",
+            "Leave via",
             "Proxy",
             "Handshake",
             "Connect arguments",
@@ -187,6 +188,8 @@ fn what_cannot_be_right_is_told_beside_its_field_and_before_going_live() {
     let no_file = TrustChoice::File {
         file: std::path::PathBuf::new(),
     };
+    let mut plain = with(|settings| settings.trust = pinned(&"AB".repeat(32)));
+    plain.settings.destination.server = "rtmp://example.org/live".into();
     let mut secret = ready();
     secret
         .secrets
@@ -216,6 +219,7 @@ fn what_cannot_be_right_is_told_beside_its_field_and_before_going_live() {
             with(|settings| settings.proxy = "socks5://a:1".into()),
             "socks5:// is not a kind of proxy",
         ),
+        (plain, "rtmp:// has no certificate"),
         (secret, "Connect argument 2 has no type"),
     ] {
         let obstacle = desk.obstacle().unwrap_or_default();
@@ -300,7 +304,7 @@ fn passwords_go_to_the_keychain_and_not_into_the_settings() {
 
 #[test]
 fn a_chosen_certificate_file_is_read_and_what_is_wrong_with_it_told() {
-    let mut desk = ready();
+    let mut desk = with(|_| ());
     desk.act(Action::Do(UiCommand::ChooseCertificate));
     desk.act(Action::Do(UiCommand::ChooseCertificate));
     assert_eq!(desk.take_effects(), [Effect::ChooseCertificate]);
