@@ -31,8 +31,7 @@ fn every_player_sees_the_stream_from_a_key_frame_to_its_end() {
         ffmpeg(&scene, &address),
         rtmpdump(&scene, &address),
         vlc(&scene, &address),
-        gstreamer(&scene, "rtmp2src", &address),
-        gstreamer(&scene, "rtmpsrc", &format!("{address} live=1")),
+        gstreamer(&scene, &address),
     ];
     // It does not keep what it plays, but tells of each packet.
     let ffprobe = thread::Builder::new()
@@ -103,21 +102,19 @@ fn vlc(scene: &Scene, address: &str) -> Player {
     ("VLC", player, scene.path("vlc.out"))
 }
 
-/// GStreamer, with one of its two sources.
-fn gstreamer(scene: &Scene, source: &'static str, address: &str) -> Player {
-    let seen = scene.path(source).with_extension("mkv");
+/// GStreamer, with its own source: the one made of librtmp connects anew at the end, and waits for more.
+fn gstreamer(scene: &Scene, address: &str) -> Player {
+    let seen = scene.path("gstreamer.mkv");
+    let pipeline = format!(
+        "rtmp2src location={address} ! flvdemux name=demux \
+         matroskamux name=mux ! filesink location={} \
+         demux.video ! queue ! h264parse ! mux. demux.audio ! queue ! aacparse ! mux.",
+        seen.display()
+    );
     let mut command = scene.command("gst-launch-1.0");
-    command.args(["-q", "-e", source, &format!("location={address}")]);
-    let pipeline = "! flvdemux name=demux matroskamux name=mux ! filesink name=file \
-        demux.video ! queue ! h264parse ! mux. demux.audio ! queue ! aacparse ! mux.";
-    for word in pipeline.split_whitespace() {
-        command.arg(word);
-        if word == "name=file" {
-            command.arg(format!("location={}", seen.display()));
-        }
-    }
-    let player = Peer::start(source, &mut command, scene.folder());
-    (source, player, seen)
+    command.args(["-q", "-e"]).args(pipeline.split_whitespace());
+    let player = Peer::start("gstreamer", &mut command, scene.folder());
+    ("GStreamer", player, seen)
 }
 
 const PATIENCE: Duration = Duration::from_secs(40);
