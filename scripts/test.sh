@@ -27,6 +27,9 @@ cargo test --no-run --locked </dev/null
 step "Documentation and its examples"
 RUSTDOC=$PWD/scripts/rustdoc-strict.sh cargo test --doc --locked --quiet </dev/null
 
+step "Peers of the tests"
+scripts/interop-peers.sh
+
 step "Tests"
 cargo test --lib --bins --tests --locked --no-fail-fast </dev/null
 

@@ -9,6 +9,9 @@
 //! | `reconnect` | a server that goes away and comes back |
 //! | `refusals` | bad input: one line that says what to do, and an exit status |
 //! | `secrets` | the stream key appears nowhere |
+//! | `interop_players` | players see what our receiver holds, from a key frame on, to its end |
+//! | `interop_publishers` | our receiver takes other people's streams, whole and in time |
+//! | `interop_servers` | other people's servers get what was sent, whole and in time |
 //! | `window` | Go Live, pressed in a real window |
 //! | `measuring` | that what the tests measure with measures right |
 //! | `support` | starting and stopping the program and its peers; measuring what they recorded |
@@ -18,6 +21,9 @@
 
 #![cfg(target_os = "linux")]
 
+mod interop_players;
+mod interop_publishers;
+mod interop_servers;
 mod live;
 mod measuring;
 mod microphone;

@@ -127,6 +127,19 @@ fn a_server_that_refuses_ends_the_program_at_once() {
 }
 
 #[test]
+fn a_key_or_an_application_that_nginx_does_not_know_is_blamed_on_them() {
+    let scene = Scene::new();
+    let nginx = Nginx::start(&scene);
+    // It says nothing in either case: it closes, at another moment.
+    for (application, named) in [("asking", "key"), ("no-such-app", "address")] {
+        let server = nginx.application(application);
+        let mut command = skywave(&scene, &live(&server));
+        let ended = run(&scene, command.env("KEY", "studio"), PATIENCE);
+        is_refused_in_one_line(&ended, REFUSED, named);
+    }
+}
+
+#[test]
 fn damaged_settings_do_not_stop_the_command_line() {
     let scene = Scene::new();
     std::fs::create_dir(scene.settings_folder()).expect("the settings' folder");

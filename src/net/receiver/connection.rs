@@ -116,6 +116,11 @@ async fn talk(
             }
         }
     }
+    // Who says goodbye closes first, as GStreamer does: a server that is quicker looks like a broken one.
+    let farewell = async { while matches!(stream.read(&mut buffer).await, Ok(1..)) {} };
+    if timeout(COURTESY, farewell).await.is_ok() {
+        return Ok(());
+    }
     // The client may still be talking: a connection that is closed with bytes unread is reset, and the last
     // words to the client would be lost with it.
     let goodbye = async {
@@ -288,5 +293,7 @@ const READ_BYTES: usize = 64 * 1024;
 const FEED_BYTES: usize = 64 * 1024;
 /// How long securing a connection may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client has to close the connection before it is closed from here.
+const COURTESY: Duration = Duration::from_millis(250);
 /// How long a client may take to close its end.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -13,7 +13,8 @@ use super::{
 };
 
 /// nginx on loopback ports of its own. Its applications: `live` records every publisher to a file of its
-/// own, `closed` lets nobody publish.
+/// own, `segments` cuts HLS and DASH, `closed` lets nobody publish, and `asking` asks an HTTP server, which
+/// says no.
 pub(crate) struct Nginx {
     rtmp_port: u16,
     http_port: u16,
@@ -30,7 +31,9 @@ impl Nginx {
             folder: scene.path("nginx"),
             server: None,
         };
-        fs::create_dir_all(nginx.folder.join("recordings")).expect("nginx's folder");
+        for folder in ["recordings", "hls", "dash"] {
+            fs::create_dir_all(nginx.folder.join(folder)).expect("nginx's folder");
+        }
         fs::write(nginx.folder.join("nginx.conf"), nginx.configuration()).expect("nginx.conf");
         nginx.restart(scene);
         nginx
@@ -60,9 +63,19 @@ impl Nginx {
         format!("rtmp://127.0.0.1:{}/live", self.rtmp_port)
     }
 
+    /// The address of another application, without a key.
+    pub(crate) fn application(&self, name: &str) -> String {
+        format!("rtmp://127.0.0.1:{}/{name}", self.rtmp_port)
+    }
+
     /// The address of an application where publishing is denied.
     pub(crate) fn closed(&self) -> String {
-        format!("rtmp://127.0.0.1:{}/closed", self.rtmp_port)
+        self.application("closed")
+    }
+
+    /// Where application `segments` puts what it cuts: `hls` or `dash`.
+    pub(crate) fn segments(&self, protocol: &str) -> PathBuf {
+        self.folder.join(protocol)
     }
 
     /// An RTMP address at a port where an HTTP server answers.
@@ -131,9 +144,26 @@ impl Nginx {
                         record_path {folder}/recordings;
                         record_unique on;
                     }}
+                    application segments {{
+                        live on;
+                        hls on;
+                        hls_path {folder}/hls;
+                        hls_fragment 2s;
+                        hls_playlist_length 1m;
+                        hls_cleanup off;
+                        dash on;
+                        dash_path {folder}/dash;
+                        dash_fragment 2s;
+                        dash_playlist_length 1m;
+                        dash_cleanup off;
+                    }}
                     application closed {{
                         live on;
                         deny publish all;
+                    }}
+                    application asking {{
+                        live on;
+                        on_publish http://127.0.0.1:{http_port}/no;
                     }}
                 }}
             }}
@@ -144,7 +174,10 @@ impl Nginx {
                 fastcgi_temp_path {folder}/fastcgi;
                 uwsgi_temp_path {folder}/uwsgi;
                 scgi_temp_path {folder}/scgi;
-                server {{ listen 127.0.0.1:{http_port}; }}
+                server {{
+                    listen 127.0.0.1:{http_port};
+                    location /no {{ return 403; }}
+                }}
             }}
             "
         )

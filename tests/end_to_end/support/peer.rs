@@ -154,6 +154,18 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("the port's number").port()
 }
 
+/// Whether a program listens at this port, found out without connecting: a server for one would take that
+/// for its publisher.
+pub(crate) fn is_listened_at(port: u16) -> bool {
+    const LISTENING: &str = "0A";
+    let address = format!("0100007F:{port:04X}");
+    let sockets = fs::read_to_string("/proc/net/tcp").expect("the system's sockets");
+    sockets.lines().any(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        columns.next() == Some(&address) && columns.nth(1) == Some(LISTENING)
+    })
+}
+
 fn read(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
