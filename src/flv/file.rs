@@ -315,9 +315,9 @@ const MAX_MORE_HEADER_BYTES: u32 = 64 * 1024;
 const FILTERED: u8 = 0x20;
 
 pub(super) mod tag_type {
-    pub(in crate::flv) const AUDIO: u8 = 8;
-    pub(in crate::flv) const VIDEO: u8 = 9;
-    pub(in crate::flv) const SCRIPT: u8 = 18;
+    pub(crate) const AUDIO: u8 = 8;
+    pub(crate) const VIDEO: u8 = 9;
+    pub(crate) const SCRIPT: u8 = 18;
 }
 
 #[cfg(test)]
