@@ -8,7 +8,7 @@ use skywave::{
     amf0,
     flv::{
         avc, enhanced,
-        file::FlvReader,
+        file::{FlvReader, FlvTag, TagKind},
         sps::Sps,
         tag::{self, AudioTag, VideoTag},
     },
@@ -22,9 +22,9 @@ use skywave::{
         message::{Message, aggregate},
         options::{HandshakeForm, SessionOptions},
         publish::{self, PublishConfig, PublishSession},
-        receive::{self, ReceivePolicy, ReceiveSession, Received},
+        receive::{self, Gate, ReceivePolicy, ReceiveSession, Received},
         session::Output,
-        url::{ServerUrl, split_paste},
+        url::{Credentials, ServerUrl, split_paste},
     },
     secret::Secret,
     units::{Bitrate, FrameRate, MediaTime, PixelSize},
@@ -222,15 +222,29 @@ pub(crate) fn receiver(data: &[u8]) {
             break;
         };
         script.data = &script.data[1..];
-        match step {
-            0..=0xDF => {
-                let bytes = script.take(usize::from(step));
-                session.handle_input(at(now), receive::Input::Received(bytes));
+        let tag;
+        let input = match step {
+            0..=0xDF => receive::Input::Received(script.take(usize::from(step))),
+            0xE0..=0xEF => {
+                now += u64::from(step & 0xF) * 3_000;
+                receive::Input::Tick
             }
-            0xE0..=0xEF => now += u64::from(step & 0xF) * 3_000,
-            0xF0 => session.handle_input(at(now), receive::Input::PeerClosed),
-            _ => session.handle_input(at(now), receive::Input::Tick),
-        }
+            0xF0 => receive::Input::PeerClosed,
+            0xF1 => receive::Input::PeerStuck,
+            0xF2 => receive::Input::Evicted,
+            0xF3 => receive::Input::StreamBegan,
+            0xF4 => receive::Input::StreamEnded,
+            _ => {
+                let kinds = [TagKind::Audio, TagKind::Video, TagKind::Script];
+                tag = FlvTag {
+                    kind: kinds[usize::from(step) % kinds.len()],
+                    timestamp: u32::from(script.byte()) << 24,
+                    body: Bytes::copy_from_slice(script.take(12)),
+                };
+                receive::Input::Media(&tag)
+            }
+        };
+        session.handle_input(at(now), input);
     }
     assert!(ends <= 1, "it ended {ends} times");
 }
@@ -397,7 +411,8 @@ fn policy(choice: u8) -> ReceivePolicy {
     ReceivePolicy {
         app: (choice & 1 == 1).then(|| "live".to_owned()),
         key: (choice & 2 == 2).then(|| Secret::new("key")),
-        ..ReceivePolicy::default()
+        login: (choice & 4 == 4)
+            .then(|| Gate::new(Credentials::from_user_info("me:secret"), [7; 32])),
     }
 }
 

@@ -65,6 +65,13 @@ fn main() -> std::io::Result<()> {
     seed("publisher", "refuses", &[&[0, 0], &refuses[..]].concat())?;
     let client = script(&CLIENT.map(ask), 0xDF, &[0xE5, 0xFF, 0xF0]);
     seed("receiver", "publishes", &[&[0, 0], &client[..]].concat())?;
+    let player = script(
+        &PLAYER.map(ask),
+        0xDF,
+        &[0xF3, 0xF5, 1, 0x17, 0, 0xF6, 0, 0xE5, 0xF4],
+    );
+    seed("receiver", "plays", &[&[0, 0], &player[..]].concat())?;
+    seed("receiver", "logs-in", &[&[4, 0], &client[..]].concat())?;
     seed(
         "sessions",
         "short",
@@ -151,6 +158,8 @@ fn answer(step: u8) -> (u32, Message) {
 }
 
 const CLIENT: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+const PLAYER: [u8; 4] = [0, 1, 3, 7];
 
 fn ask(step: u8) -> (u32, Message) {
     let key = || vec![Value::from("key"), Value::from("live")];
