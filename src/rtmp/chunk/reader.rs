@@ -3,7 +3,10 @@
 //!
 //! However the bytes are split on their way, the messages are the same.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -38,9 +41,13 @@ pub struct RawMessage {
 /// cannot be used further.
 #[derive(Debug)]
 pub struct ChunkReader {
-    /// Bytes pushed and not yet read. Drained, this is an incomplete chunk header at most, or one chunk where
+    /// Bytes that cannot be read without those to come: an incomplete chunk header at most, or one chunk where
     /// [`Self::timestamp_is_repeated`] has to look beyond it.
-    input: BytesMut,
+    left: BytesMut,
+    /// Messages that were not taken yet, all from the last bytes pushed.
+    whole: VecDeque<RawMessage>,
+    /// What comes behind them.
+    broken: Option<ChunkError>,
     chunk_size: usize,
     streams: BTreeMap<u32, Incoming>,
     /// The chunk stream whose chunk is being read, and how many bytes of that chunk are to come.
@@ -62,7 +69,9 @@ impl ChunkReader {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            input: BytesMut::new(),
+            left: BytesMut::new(),
+            whole: VecDeque::new(),
+            broken: None,
             chunk_size: DEFAULT_CHUNK_SIZE,
             streams: BTreeMap::new(),
             in_chunk: None,
@@ -71,9 +80,27 @@ impl ChunkReader {
         }
     }
 
-    /// Takes bytes from the peer.
+    /// Takes bytes from the peer. Payload is copied once, into its message.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
+        if self.broken.is_some() {
+            return;
+        }
+        let result = if self.left.is_empty() {
+            let mut rest = bytes;
+            let result = self.read(&mut rest);
+            self.left.extend_from_slice(rest);
+            result
+        } else {
+            let mut left = mem::take(&mut self.left);
+            left.extend_from_slice(bytes);
+            let mut rest = &left[..];
+            let result = self.read(&mut rest);
+            let read = left.len() - rest.len();
+            left.advance(read);
+            self.left = left;
+            result
+        };
+        self.broken = result.err();
     }
 
     /// The next complete message; `None` when more bytes are needed.
@@ -81,22 +108,30 @@ impl ChunkReader {
     /// # Errors
     /// When the peer breaks the protocol or exceeds a limit.
     pub fn next_message(&mut self) -> Result<Option<RawMessage>, ChunkError> {
+        match (self.whole.pop_front(), &self.broken) {
+            (None, Some(error)) => Err(error.clone()),
+            (message, _) => Ok(message),
+        }
+    }
+
+    /// Reads as many chunks as are there, off the front of `input`.
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), ChunkError> {
         loop {
             let (chunk_stream, missing) = match self.in_chunk {
                 Some(chunk) => chunk,
-                None => match self.read_header()? {
+                None => match self.read_header(input)? {
                     Some(chunk) => chunk,
-                    None => return Ok(None),
+                    None => return Ok(()),
                 },
             };
             let stream = self.streams.entry(chunk_stream).or_default();
-            let available = missing.min(self.input.len());
-            stream.append(&self.input[..available]);
-            self.input.advance(available);
-            self.buffered += available;
-            if available < missing {
-                self.in_chunk = Some((chunk_stream, missing - available));
-                return Ok(None);
+            let (available, rest) = input.split_at(missing.min(input.len()));
+            *input = rest;
+            stream.append(available);
+            self.buffered += available.len();
+            if available.len() < missing {
+                self.in_chunk = Some((chunk_stream, missing - available.len()));
+                return Ok(());
             }
 
             self.in_chunk = None;
@@ -104,15 +139,16 @@ impl ChunkReader {
                 let message = stream.take_message(chunk_stream);
                 self.buffered -= message.payload.len();
                 self.obey(&message)?;
-                return Ok(Some(message));
+                self.whole.push_back(message);
             }
         }
     }
 
-    /// Reads a chunk's header, if it is all there: which chunk stream, and how many bytes follow.
-    fn read_header(&mut self) -> Result<Option<(u32, usize)>, ChunkError> {
+    /// Reads a chunk's header off the front of `input`, if it is all there: which chunk stream, and how many
+    /// bytes follow.
+    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<(u32, usize)>, ChunkError> {
         let mut header = Cursor {
-            bytes: &self.input,
+            bytes: input,
             at: 0,
         };
         let Some(basic) = BasicHeader::read(&mut header) else {
@@ -152,7 +188,7 @@ impl ChunkReader {
 
         let mut consumed = header.at;
         if basic.format == CONTINUE && next.extended.is_some() {
-            let rest = &self.input[consumed..];
+            let rest = &input[consumed..];
             match self.timestamp_is_repeated(rest, basic, &next, lacking) {
                 None => return Ok(None),
                 Some(Repeated { yes, certain }) => {
@@ -163,7 +199,7 @@ impl ChunkReader {
                 }
             }
         }
-        self.input.advance(consumed);
+        *input = &input[consumed..];
         let stream = self.streams.entry(chunk_stream).or_default();
         stream.header = next;
         stream.in_message = true;
@@ -291,7 +327,7 @@ impl Incoming {
             timestamp: self.header.timestamp,
             type_id: self.header.type_id,
             stream_id: self.header.stream_id,
-            payload: std::mem::take(&mut self.partial).into(),
+            payload: mem::take(&mut self.partial).into(),
         }
     }
 }

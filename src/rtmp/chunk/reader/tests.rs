@@ -40,7 +40,7 @@ fn any_split_of_the_bytes_gives_the_same_messages() {
             }
         }
         assert_eq!(messages, whole, "split at {at}");
-        assert_eq!(reader.input.len(), 0);
+        assert_eq!(reader.left.len(), 0);
     }
 }
 
@@ -243,7 +243,7 @@ fn many_announced_messages_take_no_more_memory_than_twice_what_arrived() {
     let kept = |stream: &Incoming| stream.partial.capacity();
     assert_eq!(reader.buffered, arrived);
     assert!(reader.streams.values().map(kept).sum::<usize>() <= 2 * arrived);
-    assert!(reader.input.is_empty());
+    assert!(reader.left.is_empty());
 }
 
 #[test]

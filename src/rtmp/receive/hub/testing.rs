@@ -12,26 +12,26 @@ fn tag(kind: TagKind, timestamp: u32, body: &'static [u8]) -> FlvTag {
     }
 }
 
-pub(in crate::rtmp::receive) fn metadata() -> FlvTag {
+pub(crate) fn metadata() -> FlvTag {
     tag(TagKind::Script, 0, b"\x02\x00\x0aonMetaData\x05")
 }
 
-pub(in crate::rtmp::receive) fn avc_header(timestamp: u32) -> FlvTag {
+pub(crate) fn avc_header(timestamp: u32) -> FlvTag {
     tag(TagKind::Video, timestamp, b"\x17\x00\x00\x00\x00config")
 }
 
-pub(in crate::rtmp::receive) fn aac_header(timestamp: u32) -> FlvTag {
+pub(crate) fn aac_header(timestamp: u32) -> FlvTag {
     tag(TagKind::Audio, timestamp, b"\xAF\x00\x11\x90")
 }
 
-pub(in crate::rtmp::receive) fn key_frame(timestamp: u32) -> FlvTag {
+pub(crate) fn key_frame(timestamp: u32) -> FlvTag {
     tag(TagKind::Video, timestamp, b"\x17\x01\x00\x00\x00key")
 }
 
-pub(in crate::rtmp::receive) fn frame(timestamp: u32) -> FlvTag {
+pub(crate) fn frame(timestamp: u32) -> FlvTag {
     tag(TagKind::Video, timestamp, b"\x27\x01\x00\x00\x00frame")
 }
 
-pub(in crate::rtmp::receive) fn sound(timestamp: u32) -> FlvTag {
+pub(crate) fn sound(timestamp: u32) -> FlvTag {
     tag(TagKind::Audio, timestamp, b"\xAF\x01sound")
 }
