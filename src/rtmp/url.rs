@@ -124,7 +124,7 @@ impl ServerUrl {
             scheme,
             host,
             port: port.unwrap_or_else(|| scheme.default_port()),
-            app: path.trim_matches('/').to_owned(),
+            app: application(path).to_owned(),
             credentials,
             port_was_given: port.is_some(),
         })
@@ -164,6 +164,16 @@ impl ServerUrl {
         }
         origin
     }
+}
+
+/// The application that `path` names: without the slashes around it and what spaces they leave. A query keeps
+/// its slashes: they may belong to a token.
+fn application(path: &str) -> &str {
+    let path = path.trim_start_matches('/');
+    if path.contains('?') {
+        return path;
+    }
+    path.trim_end_matches(|c: char| c == '/' || c.is_whitespace())
 }
 
 impl fmt::Debug for ServerUrl {

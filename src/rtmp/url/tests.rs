@@ -445,3 +445,17 @@ fn arbitrary_text_never_panics_and_what_is_split_can_be_read() {
         }
     }
 }
+
+#[test]
+fn slashes_around_the_application_go_and_those_of_a_query_stay() {
+    for (text, app) in [
+        ("rtmp://a.example//live//", "live"),
+        ("rtmp://a.example/live /", "live"),
+        ("rtmp://a.example/live?token=ab/", "live?token=ab/"),
+        ("rtmp://a.example/live?token=ab /", "live?token=ab /"),
+    ] {
+        let url = parsed(text);
+        assert_eq!(url.app, app, "{text}");
+        assert_eq!(parsed(&url.tc_url()).app, app, "{text}");
+    }
+}
