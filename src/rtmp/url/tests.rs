@@ -172,6 +172,8 @@ fn what_is_not_an_address_is_explained() {
         ("rtmp://a.example:+80/live", "the port of a.example"),
         ("rtmp://a.example:65536/live", "the port of a.example"),
         ("rtmp://me:x/y@a.example/live", "write %2F"),
+        ("rtmp://me:x?y@a.example/live", "%3F"),
+        ("rtmp://me:x#y@a.example/live", "%23"),
         ("rtmp://::1/live", "IPv6"),
         ("rtmp://[::1/live", "IPv6"),
         ("rtmp://[a.example]/live", "IPv6"),
