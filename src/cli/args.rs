@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::receive::args::ReceiveArgs;
 use crate::{
@@ -40,7 +43,7 @@ pub enum Command {
 /// `skywave live`.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Server address, rtmp:// or rtmps://, such as <rtmp://live.example.org/app>
+    /// Server address, rtmp:// or rtmps://, such as `rtmp://live.example.org/app`
     #[arg(long, value_name = "URL", required_unless_present = "record")]
     pub to: Option<String>,
     /// Where the stream key comes from
@@ -106,7 +109,7 @@ pub struct ConnectionArgs {
     /// Leave this computer through this address of its own, or through this network interface
     #[arg(long, value_name = "ADDRESS|INTERFACE")]
     pub from: Option<String>,
-    /// Reach rtmps:// servers through this HTTP proxy, such as <http://user@proxy.example.org:3128>
+    /// Reach rtmps:// servers through this HTTP proxy, such as `http://user@proxy.example.org:3128`
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// Take the proxy's password from this environment variable
@@ -249,10 +252,24 @@ impl FormatArgs {
     }
 }
 
-/// What is wrong with the arguments, in one line: without the usage that Clap adds, with its suggestions.
+/// What is wrong with the arguments, in one line: without the usage that Clap adds, with its suggestions. A word
+/// that stands alone is not repeated: it may be a stream key, or an address with one in it.
 #[must_use]
 pub fn in_one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
+    let text = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word)))
+            if !word.starts_with('-') =>
+        {
+            "a word stands alone where an option is expected; write --to before a server's address"
+                .to_owned()
+        }
+        (ErrorKind::InvalidSubcommand, _)
+            if error.get(ContextKind::SuggestedSubcommand).is_none() =>
+        {
+            "the first word is no command; write live, check, receive or devices".to_owned()
+        }
+        _ => error.to_string(),
+    };
     let paragraphs = text
         .trim_start_matches("error: ")
         .split("\n\n")
@@ -336,6 +353,29 @@ mod tests {
             "unexpected argument '--test-pictur' found tip: a similar argument exists: '--test-picture'; \
              see `skywave --help`"
         );
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_not_repeated() {
+        const KEY: &str = "s3cretKEY";
+        let address = format!("rtmp://a.example/live/{KEY}");
+        for arguments in [
+            &["skywave", KEY][..],
+            &["skywave", &address],
+            &["skywave", "live", KEY],
+            &["skywave", "live", &address],
+            &["skywave", "live", "--to", &address, KEY],
+            &["skywave", "live", "--kye", KEY],
+            &["skywave", "check", &address],
+            &["skywave", "receive", KEY],
+        ] {
+            let error = Arguments::try_parse_from(arguments).unwrap_err();
+            let told = in_one_line(&error);
+            assert!(!told.contains(KEY), "{told}");
+            assert!(told.ends_with("; see `skywave --help`"), "{told}");
+        }
+        let error = Arguments::try_parse_from(["skywave", "lvie"]).unwrap_err();
+        assert!(in_one_line(&error).contains("'live'"));
     }
 
     #[test]
