@@ -90,6 +90,7 @@ pub struct KeyArgs {
 /// For servers and networks that want more than address and key.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Advanced connection")]
+#[group(requires = "to")]
 pub struct ConnectionArgs {
     /// Log in as this user where the server asks for it (it may also stand in the address)
     #[arg(long, value_name = "NAME")]
@@ -391,6 +392,18 @@ mod tests {
         assert!(live(&["--password-env", "A", "--password-file", "b"]).is_err());
         assert!(live(&["--proxy-password-env", "A"]).is_err());
         assert!(live(&["--password", "s3cret"]).is_err());
+    }
+
+    #[test]
+    fn a_way_to_a_server_wants_a_server() {
+        let recording = ["skywave", "live", "--record", "a.flv"];
+        assert!(Arguments::try_parse_from(recording).is_ok());
+        for way in [["--pin", "AB"], ["--handshake", "digest"], ["--user", "me"]] {
+            let error = Arguments::try_parse_from(recording.iter().chain(&way)).unwrap_err();
+            let told = in_one_line(&error);
+            assert!(told.contains("were not provided: --to <URL>"), "{told}");
+            assert!(live(&way).is_ok());
+        }
     }
 
     #[test]

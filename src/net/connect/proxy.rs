@@ -27,10 +27,9 @@ pub(super) async fn tunnel(tcp: &mut TcpStream, peer: &Peer, proxy: &Proxy) -> R
     let name = proxy.to_string();
     let head = match answer.await {
         Ok(Head::Whole(head)) => head,
-        Ok(Head::Closed) => return Err(Failure::proxy_closed(peer, &name)),
         Ok(Head::TooLong) => return Err(Failure::not_a_proxy(peer, &name)),
         // A connection that breaks here breaks between this computer and the proxy.
-        Err(_) => return Err(Failure::proxy_closed(peer, &name)),
+        Ok(Head::Closed) | Err(_) => return Err(Failure::proxy_closed(peer, &name)),
     };
     let Some(answer) = Answer::parse(&head) else {
         return Err(Failure::not_a_proxy(peer, &name));
