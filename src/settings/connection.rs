@@ -93,8 +93,8 @@ pub fn without_password(proxy: &str) -> String {
             format!("{scheme}{user}@{host}")
         }
         // A port that is no number is a password whose `@` has not been typed yet.
-        None => match rest.rsplit_once(':') {
-            Some((user, port)) if !port.ends_with(']') && !is_port(port) => {
+        None => match rest.trim_end_matches('/').rsplit_once(':') {
+            Some((user, port)) if !port.ends_with(']') && !is_number(port) => {
                 format!("{scheme}{user}")
             }
             _ => proxy.to_owned(),
@@ -102,10 +102,8 @@ pub fn without_password(proxy: &str) -> String {
     }
 }
 
-fn is_port(text: &str) -> bool {
-    text.trim_end_matches('/')
-        .bytes()
-        .all(|digit| digit.is_ascii_digit())
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn one_line(text: &str) -> String {
@@ -162,6 +160,7 @@ mod tests {
             ("http://proxy:3128", "http://proxy:3128"),
             ("proxy:3128", "proxy:3128"),
             ("http://[::1]:3128/", "http://[::1]:3128/"),
+            ("http://[::1]/", "http://[::1]/"),
             ("http://me:s3cre", "http://me"),
             ("", ""),
         ] {
