@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::receive::args::ReceiveArgs;
 use crate::{
@@ -40,7 +43,7 @@ pub enum Command {
 /// `skywave live`.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Server address, rtmp:// or rtmps://, such as <rtmp://live.example.org/app>
+    /// Server address, rtmp:// or rtmps://, such as `rtmp://live.example.org/app`
     #[arg(long, value_name = "URL", required_unless_present = "record")]
     pub to: Option<String>,
     /// Where the stream key comes from
@@ -87,6 +90,7 @@ pub struct KeyArgs {
 /// For servers and networks that want more than address and key.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Advanced connection")]
+#[group(requires = "to")]
 pub struct ConnectionArgs {
     /// Log in as this user where the server asks for it (it may also stand in the address)
     #[arg(long, value_name = "NAME")]
@@ -106,7 +110,7 @@ pub struct ConnectionArgs {
     /// Leave this computer through this address of its own, or through this network interface
     #[arg(long, value_name = "ADDRESS|INTERFACE")]
     pub from: Option<String>,
-    /// Reach rtmps:// servers through this HTTP proxy, such as <http://user@proxy.example.org:3128>
+    /// Reach rtmps:// servers through this HTTP proxy, such as `http://user@proxy.example.org:3128`
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// Take the proxy's password from this environment variable
@@ -249,10 +253,24 @@ impl FormatArgs {
     }
 }
 
-/// What is wrong with the arguments, in one line: without the usage that Clap adds, with its suggestions.
+/// What is wrong with the arguments, in one line: without the usage that Clap adds, with its suggestions. A word
+/// that stands alone is not repeated: it may be a stream key, or an address with one in it.
 #[must_use]
 pub fn in_one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
+    let text = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word)))
+            if !word.starts_with('-') =>
+        {
+            "a word stands alone where an option is expected; write --to before a server's address"
+                .to_owned()
+        }
+        (ErrorKind::InvalidSubcommand, _)
+            if error.get(ContextKind::SuggestedSubcommand).is_none() =>
+        {
+            "the first word is no command; write live, check, receive or devices".to_owned()
+        }
+        _ => error.to_string(),
+    };
     let paragraphs = text
         .trim_start_matches("error: ")
         .split("\n\n")
@@ -339,6 +357,29 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_the_wrong_place_is_not_repeated() {
+        const KEY: &str = "s3cretKEY";
+        let address = format!("rtmp://a.example/live/{KEY}");
+        for arguments in [
+            &["skywave", KEY][..],
+            &["skywave", &address],
+            &["skywave", "live", KEY],
+            &["skywave", "live", &address],
+            &["skywave", "live", "--to", &address, KEY],
+            &["skywave", "live", "--kye", KEY],
+            &["skywave", "check", &address],
+            &["skywave", "receive", KEY],
+        ] {
+            let error = Arguments::try_parse_from(arguments).unwrap_err();
+            let told = in_one_line(&error);
+            assert!(!told.contains(KEY), "{told}");
+            assert!(told.ends_with("; see `skywave --help`"), "{told}");
+        }
+        let error = Arguments::try_parse_from(["skywave", "lvie"]).unwrap_err();
+        assert!(in_one_line(&error).contains("'live'"));
+    }
+
+    #[test]
     fn one_picture_one_sound_and_one_key_can_be_chosen() {
         assert!(live(&["--test-picture", "--no-video"]).is_err());
         assert!(live(&["--tone", "--mic", "x"]).is_err());
@@ -351,6 +392,18 @@ mod tests {
         assert!(live(&["--password-env", "A", "--password-file", "b"]).is_err());
         assert!(live(&["--proxy-password-env", "A"]).is_err());
         assert!(live(&["--password", "s3cret"]).is_err());
+    }
+
+    #[test]
+    fn a_way_to_a_server_wants_a_server() {
+        let recording = ["skywave", "live", "--record", "a.flv"];
+        assert!(Arguments::try_parse_from(recording).is_ok());
+        for way in [["--pin", "AB"], ["--handshake", "digest"], ["--user", "me"]] {
+            let error = Arguments::try_parse_from(recording.iter().chain(&way)).unwrap_err();
+            let told = in_one_line(&error);
+            assert!(told.contains("were not provided: --to <URL>"), "{told}");
+            assert!(live(&way).is_ok());
+        }
     }
 
     #[test]

@@ -102,11 +102,11 @@ fn credentials(
         );
     }
     let given = match (&args.password_env, &args.password_file) {
-        (Some(variable), _) => Some(from_variable(variable, "password")?),
-        (_, Some(file)) => Some(from_file(file, "password")?),
+        (Some(variable), _) => Some(given_password(from_variable(variable, "password")?)?),
+        (_, Some(file)) => Some(given_password(from_file(file, "password")?)?),
         _ => None,
     };
-    let password = given.map(|(text, _)| Secret::new(text)).or(password);
+    let password = given.or(password);
     match (args.user.clone().or(user), password) {
         (None, None) => Ok(None),
         (Some(user), Some(password)) => Ok(Some(Credentials { user, password })),
@@ -115,6 +115,16 @@ fn credentials(
         ))),
         (None, Some(_)) => Err(usage("there is a password but no user; add --user NAME")),
     }
+}
+
+/// A password that was announced is there.
+fn given_password((text, origin): (String, String)) -> Result<Secret, Exit> {
+    if text.is_empty() {
+        return Err(usage(format!(
+            "the password from {origin} is empty; put the password there"
+        )));
+    }
+    Ok(Secret::new(text))
 }
 
 fn route(args: &ConnectionArgs, scheme: Scheme) -> Result<Route, Exit> {
@@ -151,11 +161,11 @@ fn proxy(args: &ConnectionArgs) -> Result<Option<Proxy>, Exit> {
     };
     let mut proxy = Proxy::parse(text).map_err(|error| usage(format!("--proxy: {error}")))?;
     if let Some(variable) = &args.proxy_password_env {
-        let (password, _) = from_variable(variable, "password")?;
+        let password = given_password(from_variable(variable, "password")?)?;
         let login = proxy.credentials.as_mut().ok_or_else(|| {
             usage("--proxy-password-env: the proxy has no user; write it as http://user@host:port")
         })?;
-        login.password = Secret::new(password);
+        login.password = password;
     } else if proxy
         .credentials
         .as_ref()
@@ -325,6 +335,8 @@ mod tests {
         let told = |arguments: &[&str]| told(ADDRESS, &[&["--key", "k"], arguments].concat());
         assert!(told(&["--user", "me"]).contains("the user me has no password"));
         assert!(told(&["--password-file", &name]).contains("add --user NAME"));
+        let (_folder, empty) = file("\n");
+        assert!(told(&["--user", "me", "--password-file", &empty]).contains("is empty"));
         assert!(told(&["--password-env", "SKYWAVE_TEST_NOT_SET"]).contains("it is not set"));
     }
 

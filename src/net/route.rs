@@ -181,11 +181,13 @@ impl Proxy {
         let rest = match text.split_once("://") {
             None => text,
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-            Some((scheme, _)) => {
+            Some((scheme, _)) if scheme.bytes().all(|c| c.is_ascii_alphanumeric()) => {
                 return Err(RouteError::ProxyScheme {
                     scheme: shown(scheme),
                 });
             }
+            // That stands in the middle of a password.
+            Some(_) => return Err(RouteError::ProxyPath),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
@@ -296,6 +298,7 @@ fn proxy_words(error: &UrlError) -> String {
             error.to_string()
         }
         UrlError::TooLong => "it is too long".to_owned(),
+        UrlError::ControlCharacter => "it has a hidden character in it".to_owned(),
         _ => "it names no host".to_owned(),
     }
 }
@@ -415,6 +418,7 @@ mod tests {
             ("http://a b:1", "\"a b\" is not a server's name"),
             ("http://::1:3128", "IPv6"),
             ("http://a.example:3128/path", "leave out any path"),
+            ("http://me%0d%0aX:x@a.example:1", "hidden character"),
         ] {
             let message = Proxy::parse(text).unwrap_err().to_string();
             assert!(message.contains(words), "{text:?}: {message}");
@@ -439,6 +443,7 @@ mod tests {
             format!("me:{PASSWORD}"),
             format!("me:1/{PASSWORD}@a.example:3128"),
             format!("ftp://me:{PASSWORD}@a.example:3128"),
+            format!("me:{PASSWORD}://x@a.example:3128"),
         ] {
             let error = Proxy::parse(&text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains(PASSWORD), "{error}");

@@ -39,11 +39,13 @@ pub enum TrustChoice {
     /// Those, and the ones whose issuers are in a PEM file.
     File {
         /// The file; empty before one is chosen.
+        #[serde(default)]
         file: PathBuf,
     },
     /// One certificate alone.
     Pinned {
         /// Its SHA-256 fingerprint as it was typed.
+        #[serde(default)]
         fingerprint: String,
     },
 }
@@ -90,8 +92,18 @@ pub fn without_password(proxy: &str) -> String {
             let user = login.split(':').next().unwrap_or_default();
             format!("{scheme}{user}@{host}")
         }
-        None => proxy.to_owned(),
+        // A port that is no number is a password whose `@` has not been typed yet.
+        None => match rest.trim_end_matches('/').rsplit_once(':') {
+            Some((user, port)) if !port.ends_with(']') && !is_number(port) => {
+                format!("{scheme}{user}")
+            }
+            _ => proxy.to_owned(),
+        },
     }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn one_line(text: &str) -> String {
@@ -147,6 +159,9 @@ mod tests {
             ("me:s3@cret@proxy:3128", "me@proxy:3128"),
             ("http://proxy:3128", "http://proxy:3128"),
             ("proxy:3128", "proxy:3128"),
+            ("http://[::1]:3128/", "http://[::1]:3128/"),
+            ("http://[::1]/", "http://[::1]/"),
+            ("http://me:s3cre", "http://me"),
             ("", ""),
         ] {
             let settings = ConnectionSettings {
@@ -154,6 +169,28 @@ mod tests {
                 ..ConnectionSettings::default()
             };
             assert_eq!(settings.sanitised().proxy, kept, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_choice_of_trust_without_its_value_stays_a_choice_without_value() {
+        for (kind, empty) in [
+            (
+                "file",
+                TrustChoice::File {
+                    file: PathBuf::new(),
+                },
+            ),
+            (
+                "pinned",
+                TrustChoice::Pinned {
+                    fingerprint: String::new(),
+                },
+            ),
+        ] {
+            let text = format!("[trust]\nkind = \"{kind}\"");
+            let settings: ConnectionSettings = toml::from_str(&text).unwrap();
+            assert_eq!(settings.sanitised().trust, empty);
         }
     }
 

@@ -296,12 +296,16 @@ fn clean_address(address: &str) -> String {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
-    // A port that is no number is a password whose `@` has not been typed yet.
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') && !is_number(port) => name,
-        _ => host,
-    };
-    format!("{scheme}://{host}{path}")
+    // A port that is no number is a password whose `@` has not been typed yet, or comes behind a `/` in it.
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') && !is_number(port) => {
+            match path.rsplit_once('@') {
+                Some((_, behind)) => format!("{scheme}://{behind}"),
+                None => format!("{scheme}://{name}{path}"),
+            }
+        }
+        _ => format!("{scheme}://{host}{path}"),
+    }
 }
 
 fn is_number(text: &str) -> bool {
@@ -392,6 +396,7 @@ mod tests {
             ("rtmp://host", "rtmp://host"),
             (" rtmp://host/a\nb ", "rtmp://host/ab"),
             ("rtmp://user:pass@host?a=b", "rtmp://host?a=b"),
+            ("rtmp://user:pa/ss?w#rd@host/app", "rtmp://host/app"),
             ("live_123456_key", ""),
         ] {
             assert_eq!(clean_address(given), kept, "{given}");

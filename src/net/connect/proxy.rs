@@ -8,7 +8,6 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::plain;
 use crate::{
     net::route::Proxy,
     rtmp::{
@@ -28,11 +27,9 @@ pub(super) async fn tunnel(tcp: &mut TcpStream, peer: &Peer, proxy: &Proxy) -> R
     let name = proxy.to_string();
     let head = match answer.await {
         Ok(Head::Whole(head)) => head,
-        Ok(Head::Closed) => return Err(Failure::proxy_closed(peer, &name)),
         Ok(Head::TooLong) => return Err(Failure::not_a_proxy(peer, &name)),
-        Err(error) => {
-            return Err(Failure::connection_lost(peer, &plain(&error)).at_the_proxy());
-        }
+        // A connection that breaks here breaks between this computer and the proxy.
+        Ok(Head::Closed) | Err(_) => return Err(Failure::proxy_closed(peer, &name)),
     };
     let Some(answer) = Answer::parse(&head) else {
         return Err(Failure::not_a_proxy(peer, &name));

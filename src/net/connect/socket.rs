@@ -67,8 +67,8 @@ impl From<io::Error> for Obstacle {
 /// The failure to tell of all those that the addresses of `peer` brought.
 ///
 /// The one told is the one that says most. A refusal comes from the server itself: name and network are right.
-/// A firewall on this computer is next. An address that stays silent says more than one without a way to it:
-/// most computers that have no IPv6 find at once that all IPv6 addresses are out of reach.
+/// A firewall on this computer is next. An address that stays silent says more than one without a way to it, and
+/// that the network knows no way says least: most computers that have no IPv6 find so at once for all IPv6 addresses.
 pub(super) fn most_telling(
     peer: &Peer,
     local: Option<&LocalEnd>,
@@ -80,6 +80,7 @@ pub(super) fn most_telling(
             io::ErrorKind::ConnectionRefused => 1,
             io::ErrorKind::PermissionDenied => 2,
             io::ErrorKind::TimedOut => 3,
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => 5,
             _ => 4,
         },
     });
@@ -147,7 +148,8 @@ mod tests {
     #[test]
     fn the_most_telling_failure_is_told() {
         use io::ErrorKind::{
-            AddrNotAvailable, ConnectionRefused, NetworkUnreachable, PermissionDenied, TimedOut,
+            AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable,
+            PermissionDenied, TimedOut,
         };
         for (kinds, words) in [
             (
@@ -163,6 +165,11 @@ mod tests {
                 &[AddrNotAvailable, NetworkUnreachable],
                 "cannot be reached (address not available)",
             ),
+            (
+                &[NetworkUnreachable, HostUnreachable],
+                "cannot be reached (host unreachable)",
+            ),
+            (&[NetworkUnreachable; 2], "no network connection that leads"),
         ] {
             let failure = told(None, kinds.iter().copied().map(way).collect());
             assert!(failure.what.contains(words), "{failure}");

@@ -92,7 +92,7 @@ causes! {
     ThisComputer is Local {
         happened: "This computer could not do its part: {reason}.",
         likely: "It is short of memory, or another program is in the way.",
-        remedy: "Change the settings, or restart the program.",
+        remedy: "Close other programs and start this one again; if that does not help, restart the computer.",
     }
 
     "On the way to the server":
@@ -103,7 +103,7 @@ causes! {
     }
     LookupTimedOut is UnknownHost {
         happened: "Looking up \"{host}\" brought no answer within {time}.",
-        likely: "This computer's network is not connected to the internet, or its name server does not work.",
+        likely: "This computer's network is not connected to the internet, or what finds servers by their names (DNS) does not work there.",
         remedy: "See whether a web page opens on this computer, and restart the router if none does.",
     }
     Offline is Unreachable {
@@ -134,29 +134,29 @@ causes! {
     LocalAddressGone is Unreachable {
         happened: "{server} cannot be reached from {local}: this computer does not have that address now ({reason}).",
         likely: "The network it belongs to is not connected, or gave this computer another address.",
-        remedy: "Connect that network again, or choose another local address or none.",
+        remedy: "Connect that network again, or change \"Leave via\" under \"Advanced connection\" or leave it empty.",
     }
     InterfaceGone is Unreachable {
         happened: "{server} cannot be reached through the network interface \"{local}\": this computer does not have it now ({reason}).",
         likely: "It is unplugged or switched off, or its name was typed wrongly.",
-        remedy: "Plug it in or switch it on, or choose another interface or none.",
+        remedy: "Plug it in or switch it on, or change \"Leave via\" under \"Advanced connection\" or leave it empty.",
     }
     InterfaceByAddressOnly is Local {
         happened: "{server} cannot be reached through the network interface \"{local}\": this system does not let this program choose an interface by its name.",
         likely: "Systems differ in what they let programs choose.",
-        remedy: "Give the interface's IP address instead of its name.",
+        remedy: "Write the interface's IP address in place of its name into \"Leave via\" under \"Advanced connection\".",
     }
     NoAddressOfKind is Unreachable {
         happened: "{server} cannot be reached from {local}: the server has no {kind} address.",
-        likely: "The local address that was chosen is of the other kind.",
-        remedy: "Choose a local address of the other kind, or none.",
+        likely: "There are two kinds of addresses, IPv4 and IPv6, and none reaches the other kind.",
+        remedy: "Leave \"Leave via\" under \"Advanced connection\" empty, or write an address of this computer of the other kind there.",
     }
 
     "Through a proxy":
     ProxyNeedsRtmps is Address {
         happened: "{server} is addressed with rtmp://, but the proxy {proxy} is for rtmps:// only.",
         likely: "Proxies do not let plain streams through.",
-        remedy: "Use the server's rtmps:// address, or stream there without the proxy.",
+        remedy: "Use the server's rtmps:// address, or empty \"Proxy\" under \"Advanced connection\" to stream without it.",
     }
     ProxyUnreachable is Unreachable {
         happened: "{reason} It is the proxy set for this destination.",
@@ -166,7 +166,7 @@ causes! {
     ProxyNeedsLogin is Refused {
         happened: "The proxy {proxy} asks for a login before it connects to {server}.",
         likely: "This network lets only those through whom it knows.",
-        remedy: "Enter the proxy with the user name and password of this network: http://user:password@host:port.",
+        remedy: "Write the user name and password of this network into the proxy's address: http://user:password@host:port.",
     }
     ProxyLoginWrong is Refused {
         happened: "The proxy {proxy} did not accept the login; it does not connect to {server}.",
@@ -229,12 +229,12 @@ causes! {
     CertificateUnknownIssuer is Tls {
         happened: "The secure connection to {server} was refused by this program: its certificate was issued by nobody this computer trusts.",
         likely: "The server made its certificate itself, or this network looks into secure connections.",
-        remedy: "Try another network; if the server is yours or a friend's, ask its operator for the certificate's SHA-256 fingerprint, and only if it is {fingerprint} choose that certificate for this destination.",
+        remedy: "Try another network; if the server is yours or a friend's, ask its operator for the certificate's SHA-256 fingerprint, and only if that is {fingerprint} enter it under \"Advanced connection\", as the one fingerprint to trust.",
     }
     CertificateNotChosen is Tls {
         happened: "The secure connection to {server} was refused by this program: it shows another certificate than the one chosen for it.",
         likely: "The server got a new certificate, or this is another server.",
-        remedy: "Ask the server's operator whether the certificate was replaced, and choose the new one only if its SHA-256 fingerprint there is {fingerprint} too.",
+        remedy: "Ask the server's operator whether the certificate was replaced; only if so, and if its SHA-256 fingerprint there is {fingerprint} too, enter that under \"Advanced connection\" in place of the old one.",
     }
     CertificateRevoked is Tls {
         happened: "The secure connection to {server} was refused by this program: its certificate was revoked by its issuer.",
@@ -244,7 +244,7 @@ causes! {
     CertificateUnfit is Tls {
         happened: "The secure connection to {server} was refused by this program: its certificate is not acceptable ({reason}).",
         likely: "The certificate was not made for a server like this.",
-        remedy: "Send this message to the server's operator; if the server is yours or a friend's, ask its operator for the certificate's SHA-256 fingerprint, and only if it is {fingerprint} choose that certificate for this destination.",
+        remedy: "Send this message to the server's operator; if the server is yours or a friend's, ask its operator for the certificate's SHA-256 fingerprint, and only if that is {fingerprint} enter it under \"Advanced connection\", as the one fingerprint to trust.",
     }
     CertificateForged is Tls {
         happened: "The secure connection to {server} was refused by this program: it could not prove that its certificate is its own.",
@@ -258,8 +258,8 @@ causes! {
     }
     NameUnfitForTls is Address {
         happened: "No secure connection can be made to a server named \"{host}\".",
-        likely: "The name has a typing error, or letters that certificates cannot have.",
-        remedy: "Compare the address letter by letter, and write letters other than a to z in their xn-- form.",
+        likely: "The name has a typing error, or characters that certificates cannot have.",
+        remedy: "Compare the address letter by letter with the one you were given; if it is the same, ask for another address of that server.",
     }
     TlsAnsweredByRtmp is Tls {
         happened: "{server} does not speak TLS: it is a plain RTMP server.",
@@ -348,7 +348,7 @@ causes! {
     ConnectSilent is Unreachable {
         happened: "{server} accepted the connection, but the answer to \"connect\" did not come within {time}.",
         likely: "The server is overloaded or hangs.",
-        remedy: "Wait a minute; if it stays so, ask the server's operator to restart it, or use the service's second address.",
+        remedy: "Wait a minute; if it stays so, ask the server's operator to restart it, or use the service's backup address.",
     }
     // How nginx refuses an application that it does not know.
     ClosedAtConnect is Refused {
@@ -374,19 +374,19 @@ causes! {
     ServerFailed is Closed {
         happened: "{server} reported a failure ({code}).",
         likely: "The server has trouble of its own, which may pass.",
-        remedy: "Wait a minute; if it stays so, tell the server's operator or use the service's second address.",
+        remedy: "Wait a minute; if it stays so, tell the server's operator or use the service's backup address.",
     }
 
     "When the server asks who we are":
     LoginNeeded is Refused {
         happened: "{server} asks for a user name and password.",
         likely: "None were given for this destination.",
-        remedy: "Write the user name and password you were given into the address, before the server's name: rtmp://user:password@server/application.",
+        remedy: "Enter the user name and password you were given under \"Advanced connection\", or write them into the address: rtmp://user:password@server/application.",
     }
     WrongPassword is Refused {
         happened: "{server} did not accept the password of \"{user}\".",
         likely: "It was typed wrongly, or was changed.",
-        remedy: "Type the password again; capital letters count, and in an address %, @, : and / are written %25, %40, %3A and %2F.",
+        remedy: "Type the password again under \"Advanced connection\"; capital letters count, and in an address %, @, :, /, ? and # are written %25, %40, %3A, %2F, %3F and %23.",
     }
     UnknownUser is Refused {
         happened: "{server} knows no user \"{user}\".",
@@ -418,7 +418,7 @@ causes! {
     RedirectInsecure is Refused {
         happened: "{server} sent this program on to a server without a secure connection, which it does not follow.",
         likely: "The service is not set up well, or somebody in between wants to read the stream key.",
-        remedy: "Do not stream through this network for now, and tell the service.",
+        remedy: "Do not stream through this network for now: try another such as a phone's, and tell the service.",
     }
     RedirectUnusable is Refused {
         happened: "{server} sent this program on to an address that cannot be used ({reason}).",
@@ -435,7 +435,7 @@ causes! {
     StreamSilent is Unreachable {
         happened: "{server} accepted the connection, but the answer to \"createStream\" did not come within {time}.",
         likely: "The server is overloaded or hangs.",
-        remedy: "Wait a minute; if it stays so, ask the server's operator to restart it, or use the service's second address.",
+        remedy: "Wait a minute; if it stays so, ask the server's operator to restart it, or use the service's backup address.",
     }
     PublishSilent is Unreachable {
         happened: "{server} accepted the connection, but the answer to \"publish\" did not come within {time}.",
@@ -499,7 +499,7 @@ causes! {
     ShuttingDown is Closed {
         happened: "{server} is shutting down or restarting ({code}).",
         likely: "The server is being restarted or looked after.",
-        remedy: "Wait: it is tried again by itself; if it takes long, use the service's second address.",
+        remedy: "Wait: it is tried again by itself; if it takes long, use the service's backup address.",
     }
     IdleTimeout is Closed {
         happened: "{server} received nothing for too long and ended the connection ({code}).",

@@ -37,6 +37,10 @@ fn the_key_is_hidden_in_what_the_server_says() {
             Some("stream •••• is busy")
         );
     }
+    assert_eq!(
+        presentable("the token s3cret is not valid", &key).as_deref(),
+        Some("the token •••• is not valid")
+    );
 }
 
 #[test]

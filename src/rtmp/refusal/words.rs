@@ -9,11 +9,14 @@ use crate::secret::Secret;
 #[must_use]
 pub fn presentable(words: &str, key: &Secret) -> Option<String> {
     let mut text = words.to_owned();
-    // The key as sent, and its name part without parameters (`name?token=...`), which servers repeat.
+    // The key as sent, its name without parameters (`name?token=...`), and what these hold: servers repeat each.
     let whole = key.expose();
-    let name = whole.split('?').next().unwrap_or(whole);
-    for secret in [whole, name] {
-        if secret.len() >= SHORTEST_KEY_HIDDEN {
+    let (name, parameters) = whole.split_once('?').unwrap_or((whole, ""));
+    let values = parameters.split('&').filter_map(|one| one.split_once('='));
+    let values = values.map(|(_, value)| (value, SHORTEST_VALUE_HIDDEN));
+    let names = [whole, name].map(|secret| (secret, SHORTEST_KEY_HIDDEN));
+    for (secret, shortest) in names.into_iter().chain(values) {
+        if secret.len() >= shortest {
             text = text.replace(secret, "••••");
         }
     }
@@ -123,3 +126,5 @@ pub(super) const LONGEST_WORDS_SHOWN: usize = 200;
 const LONGEST_CODE_SHOWN: usize = 64;
 /// Keys shorter than this (`a`, `1`) would blank out innocent letters; they protect nothing anyway.
 const SHORTEST_KEY_HIDDEN: usize = 3;
+/// The same for the values of a key's parameters, which are often words (`type=live`).
+const SHORTEST_VALUE_HIDDEN: usize = 6;

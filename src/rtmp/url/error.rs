@@ -90,7 +90,9 @@ pub enum UrlError {
         host: String,
     },
     /// What looks like a wrong port is half a password.
-    #[error("the password in the server address has a \"/\" in it; write %2F for it there")]
+    #[error(
+        "the password in the server address has a /, ? or # in it; write %2F, %3F or %23 for it there"
+    )]
     SlashInPassword,
     /// There is a line break or the like in it.
     #[error("the server address has a line break or another hidden character in it; copy it again")]

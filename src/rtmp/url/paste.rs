@@ -229,7 +229,14 @@ fn without_user_info(address: &str) -> String {
 
 /// `text` without invisible characters, and without spaces and pairs of quotation marks around it.
 fn tidied(text: &str) -> String {
-    let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    let mut visible = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let before = visible.chars().next_back();
+        if !is_invisible(c) || is_joiner(before, c, characters.peek().copied()) {
+            visible.push(c);
+        }
+    }
     let mut rest = visible.trim();
     while let Some(inner) = rest.chars().next().and_then(|first| {
         rest.strip_prefix(first)?
@@ -260,6 +267,12 @@ fn is_invisible(c: char) -> bool {
         c,
         '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
     )
+}
+
+/// Whether `c` holds together what is around it: the parts of an emoji, the letters of some scripts.
+fn is_joiner(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let is_joined = |other: Option<char>| other.is_some_and(|c| !c.is_ascii() && !is_invisible(c));
+    matches!(c, '\u{200c}' | '\u{200d}') && is_joined(before) && is_joined(after)
 }
 
 /// How labels of keys end.

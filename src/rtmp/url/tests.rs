@@ -172,6 +172,8 @@ fn what_is_not_an_address_is_explained() {
         ("rtmp://a.example:+80/live", "the port of a.example"),
         ("rtmp://a.example:65536/live", "the port of a.example"),
         ("rtmp://me:x/y@a.example/live", "write %2F"),
+        ("rtmp://me:x?y@a.example/live", "%3F"),
+        ("rtmp://me:x#y@a.example/live", "%23"),
         ("rtmp://::1/live", "IPv6"),
         ("rtmp://[::1/live", "IPv6"),
         ("rtmp://[a.example]/live", "IPv6"),
@@ -336,6 +338,8 @@ fn keys_are_taken_as_they_are() {
         ("it's", "it's"),
         ("/k", "/k"),
         ("ключ", "ключ"),
+        // An emoji of two with a joiner, which does not matter elsewhere.
+        ("ü👩\u{200d}🚒\u{200d}1", "ü👩\u{200d}🚒1"),
         ("", ""),
     ] {
         assert_eq!(read_key(text).unwrap().expose(), key, "{text:?}");

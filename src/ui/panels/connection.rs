@@ -45,7 +45,7 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     // What has just been opened is to be seen, though the column ends above it.
     let pressed = ui.data_mut(|data| data.remove_temp::<()>(ui.scope_id().with(JUST_PRESSED)));
     if pressed.is_some() {
-        fields.response.scroll_to_me(None);
+        ui.scroll_to_rect(fields.response.rect.expand(measure::XL), None);
     }
 }
 

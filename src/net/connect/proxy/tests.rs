@@ -249,6 +249,28 @@ async fn a_proxy_that_is_not_there_is_told_from_the_server() {
     assert!(failure.what.contains("the proxy set for"), "{failure}");
 }
 
+#[tokio::test]
+async fn a_proxy_that_breaks_off_is_blamed_and_not_the_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        tcp.read_u8().await.unwrap();
+        // What was sent is not read to its end: this resets the connection.
+    });
+    let proxy = Proxy::parse(&address.to_string()).unwrap();
+    let mut tcp = TcpStream::connect(address).await.unwrap();
+    let failure = tunnel(&mut tcp, &peer(), &proxy).await.unwrap_err();
+    assert_eq!(failure.cause, Cause::ProxyClosed);
+    let proxy = proxy.to_string();
+    assert!(
+        failure
+            .what
+            .starts_with(&format!("The proxy {proxy} closed")),
+        "{failure}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_proxy_is_given_up_after_its_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -442,11 +442,11 @@ async fn a_name_that_no_certificate_can_bear_is_told_as_such() {
     let tcp = TcpStream::connect(listener.local_addr().unwrap())
         .await
         .unwrap();
-    let failure = secure(&peer("münchen.example", 443), tcp, &Trust::System)
+    let failure = secure(&peer("-.example", 443), tcp, &Trust::System)
         .await
         .unwrap_err();
     assert_eq!(failure.kind, FailureKind::Address);
-    assert!(failure.remedy.contains("xn--"), "{failure}");
+    assert!(failure.remedy.contains("another address"), "{failure}");
 }
 
 #[tokio::test]
