@@ -29,7 +29,7 @@ pub(super) struct Inbox {
 struct State {
     backlog: Backlog<Packet>,
     phase: Phase,
-    /// Whether viewers miss what is discarded: not before the stream first was live.
+    /// Whether viewers miss what is discarded: not before the stream first was live, nor behind its end.
     has_viewers: bool,
     /// Pictures discarded while closed, not told yet.
     missed: u64,
@@ -81,9 +81,12 @@ impl Inbox {
         state.key_frame_wanted = false; // the opener asks for one anyway
     }
 
-    /// Takes in no more; what is in it can still be taken out.
-    pub(super) fn close(&self) {
-        self.lock().phase = Phase::Closed;
+    /// The stream ends here: takes in no more, and nobody misses what comes later. What is in it can still be
+    /// taken out.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Closed;
+        state.has_viewers = false;
     }
 
     /// Forgets what was not sent.
@@ -246,6 +249,21 @@ mod tests {
         let told = inbox.take_dropped().unwrap();
         assert_eq!(told.frames, 10);
         assert_eq!(inbox.frames_dropped(), 10);
+    }
+
+    #[test]
+    fn nobody_misses_what_comes_behind_the_end_of_the_stream() {
+        let inbox = Inbox::new();
+        inbox.open();
+        inbox.set_has_viewers();
+        inbox.put(picture(0, true));
+        inbox.end();
+        for number in 1..=7 {
+            inbox.put(picture(number * 40, number == 3));
+        }
+        assert_eq!(inbox.frames_dropped(), 0);
+        assert_eq!(inbox.take().unwrap().time(), MediaTime::ZERO);
+        assert!(inbox.is_empty());
     }
 
     #[test]

@@ -372,7 +372,7 @@ impl<'a> Attempt<'a> {
     /// Sends what is queued, says goodbye to all servers at once, and is over in time whatever they do.
     async fn stop(mut self) {
         let clock = self.context.config.clock;
-        self.context.shared.inbox.close();
+        self.context.shared.inbox.end();
         let deadline = clock.now() + STOP_TIMEOUT;
         let next = self
             .next
