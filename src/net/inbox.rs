@@ -73,7 +73,7 @@ impl Inbox {
     pub(super) fn open(&self) {
         let mut state = self.lock();
         let waiting: Vec<Packet> = iter::from_fn(|| state.backlog.pop()).collect();
-        state.backlog.clear();
+        state.forget();
         state.phase = Phase::Starting;
         for packet in waiting {
             state.put(packet);
@@ -93,7 +93,7 @@ impl Inbox {
     pub(super) fn discard(&self) {
         let mut state = self.lock();
         state.phase = Phase::Closed;
-        state.backlog.clear();
+        state.forget();
     }
 
     /// From now on what is discarded is missed by somebody.
@@ -161,6 +161,19 @@ impl State {
             self.frames_dropped += dropped.frames;
             self.tell(dropped);
         }
+    }
+
+    /// Empties the queue. What counts as dropped already still does.
+    fn forget(&mut self) {
+        let skipped = self.backlog.skipped();
+        let waiting = iter::from_fn(|| self.backlog.pop());
+        let pictures = waiting
+            .filter(|packet| matches!(packet, Packet::Video(_)))
+            .count() as u64;
+        self.backlog.clear();
+        let missed = skipped + if self.has_viewers { pictures } else { 0 };
+        self.missed += missed;
+        self.frames_dropped += missed;
     }
 
     fn tell_missed(&mut self) {
@@ -243,12 +256,13 @@ mod tests {
             inbox.put(picture(number * 40, false));
             inbox.put(audio_at(MediaTime::from_millis(number * 40)));
         }
-        assert_eq!(inbox.frames_dropped(), 10);
+        // With the one that was not sent yet.
+        assert_eq!(inbox.frames_dropped(), 11);
         inbox.open();
         inbox.put(picture(500, true));
         let told = inbox.take_dropped().unwrap();
-        assert_eq!(told.frames, 10);
-        assert_eq!(inbox.frames_dropped(), 10);
+        assert_eq!(told.frames, 11);
+        assert_eq!(inbox.frames_dropped(), 11);
     }
 
     #[test]
@@ -320,5 +334,11 @@ mod tests {
         assert!(inbox.take_key_frame_wanted());
         assert!(!inbox.take_key_frame_wanted());
         assert!(inbox.duration() <= LIMIT);
+
+        // Nor does the count go back when the connection is given up.
+        inbox.discard();
+        assert_eq!(inbox.frames_dropped(), 101);
+        inbox.open();
+        assert_eq!(inbox.frames_dropped(), 101);
     }
 }
