@@ -231,13 +231,11 @@ impl Link {
             self.media_arrived = true;
             self.handle(Input::Arrived);
         }
-        match self.watchdog.observe(now, seen.acknowledged, seen.pending) {
-            Some(silent_for) => Err(Failure::stalled(&self.peer, silent_for)),
-            None => {
-                let up_to = self.watchdog.waiting_since().unwrap_or(now);
-                Ok(self.media_arrived.then_some(up_to))
-            }
+        if let Some(silent_for) = self.watchdog.observe(now, seen.acknowledged, seen.pending) {
+            return Err(Failure::stalled(&self.peer, silent_for));
         }
+        let up_to = self.watchdog.waiting_since().unwrap_or(now);
+        Ok(self.media_arrived.then_some(up_to))
     }
 
     /// Adds to the statistics what arrived since the last time.
