@@ -372,6 +372,7 @@ impl<'a> Attempt<'a> {
             return;
         }
         self.live = false;
+        self.reconnect.on_silence(now);
         let because = match &self.carrier {
             Carrier::Gap { because, .. } => because.clone(),
             Carrier::Link(link) => Failure::stalled(&link.peer, silent_for),

@@ -317,7 +317,7 @@ impl PublishSession {
 
     /// `text` without the key, the tokens behind the application and what we proved ourselves with: servers
     /// repeat them wherever they like.
-    fn without_secrets(&self, text: &str) -> String {
+    pub(super) fn without_secrets(&self, text: &str) -> String {
         let config = &self.config;
         let key = config.key.expose();
         let credentials = config.server.credentials.as_ref();

@@ -225,6 +225,19 @@ fn elsewhere(name: &str, code: Value, addresses: &[(&str, &str)]) -> Message {
 }
 
 #[test]
+fn an_address_that_is_none_does_not_tell_the_key_in_it() {
+    let config = PublishConfig {
+        key: Secret::new("k3y!"),
+        ..config()
+    };
+    let to = [("redirect", "rtmp://k3y!/live")];
+    let there = elsewhere("_error", Value::Number(302.0), &to);
+    let failure = failure(config, |_| vec![there.clone()]);
+    assert!(!failure.to_string().contains("k3y"), "{failure}");
+    assert!(failure.to_string().contains("••••"), "{failure}");
+}
+
+#[test]
 fn a_redirect_leads_on_at_every_step_and_in_every_form() {
     let there = "rtmp://b.example:1936/other";
     let nginx_fork = |code| elsewhere("_error", code, &[("redirect", there)]);
