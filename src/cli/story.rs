@@ -5,7 +5,7 @@
 //! | event | fields |
 //! |---|---|
 //! | `state` | `state` (`offline`, `connecting`, `live`, `reconnecting`, `stopping`), `host`, `attempt`, `retry_in_ms`, `because` |
-//! | `stats` | `target_kbps`, `sent_kbps`, `frames_captured`, `frames_encoded`, `frames_sent`, `frames_dropped`, `frames_skipped`, `queue_ms`, `round_trip_ms`, `uptime_ms`, `bytes_sent` |
+//! | `stats` | `target_kbps`, `sent_kbps`, `captured_fps`, `frames_captured`, `frames_encoded`, `frames_sent`, `frames_dropped`, `frames_skipped`, `queue_ms`, `round_trip_ms`, `uptime_ms`, `bytes_sent` |
 //! | `decision` | `severity`, `cause`, `text` |
 //! | `source` | `kind` (`camera`, `microphone`), `ready`, `text` |
 //! | `recording` | `state` (`recording`, `finished`, `failed`), `path`, `bytes`, `duration_ms`, `message` |

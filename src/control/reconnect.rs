@@ -70,22 +70,28 @@ impl Reconnect {
         self.pardoned = false;
     }
 
+    /// Nothing of the stream arrives any more, though another attempt may not be needed.
+    pub fn on_silence(&mut self, now: MediaTime) {
+        if self.not_live_since.is_some() {
+            return;
+        }
+        self.not_live_since = Some(now);
+        let was_live_for = self
+            .live_since
+            .map_or(Duration::ZERO, |since| now.since(since));
+        if was_live_for >= HEALTHY_AFTER {
+            self.failures = 0;
+        }
+        if was_live_for >= STEADY_AFTER {
+            self.waits_for_name = 0;
+            self.waited_for_name = Duration::ZERO;
+        }
+    }
+
     /// An attempt failed, or a live stream ended. `chance` is a random number from 0 to 1: it spreads
     /// attempts, so that after a server's restart its publishers do not come all at once.
     pub fn on_failure(&mut self, now: MediaTime, trouble: Trouble, chance: f64) -> Next {
-        if self.not_live_since.is_none() {
-            self.not_live_since = Some(now);
-            let was_live_for = self
-                .live_since
-                .map_or(Duration::ZERO, |since| now.since(since));
-            if was_live_for >= HEALTHY_AFTER {
-                self.failures = 0;
-            }
-            if was_live_for >= STEADY_AFTER {
-                self.waits_for_name = 0;
-                self.waited_for_name = Duration::ZERO;
-            }
-        }
+        self.on_silence(now);
         let delay = match trouble {
             Trouble::Link => nth(
                 &LINK_DELAYS,
@@ -297,6 +303,20 @@ mod tests {
         assert_eq!(reconnect.deadline(), Some(seconds(160)));
         let next = reconnect.on_failure(seconds(159), Trouble::Link, MIDDLE);
         assert_eq!(next, Next::GiveUp);
+    }
+
+    #[test]
+    fn the_time_to_give_up_counts_from_when_the_stream_fell_silent() {
+        let mut reconnect = Reconnect::new(seconds(0), Some(Duration::from_mins(1)));
+        delays(&mut reconnect, Trouble::Link, 3);
+        reconnect.on_live(seconds(30));
+        reconnect.on_silence(seconds(100));
+        reconnect.on_silence(seconds(130));
+        assert_eq!(reconnect.deadline(), Some(seconds(160)));
+        let next = reconnect.on_failure(seconds(140), Trouble::Link, MIDDLE);
+        let at = seconds(140) + LINK_DELAYS[0];
+        assert_eq!(next, Next::Retry { at, attempt: 1 });
+        assert_eq!(reconnect.deadline(), Some(seconds(160)));
     }
 
     #[test]

@@ -22,6 +22,12 @@ impl Watchdog {
         }
     }
 
+    /// Since when data waits without any progress; `None` while nothing waits.
+    #[must_use]
+    pub const fn waiting_since(&self) -> Option<MediaTime> {
+        self.waiting_since
+    }
+
     /// Takes note of how many bytes the peer has `acknowledged` so far and whether more are `pending`.
     /// Returns for how long nothing arrived, once that is too long.
     pub fn observe(

@@ -1,6 +1,7 @@
 //! What may be asked of a running engine.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -13,6 +14,7 @@ use crate::{
     capture::source::{AudioChoice, VideoChoice},
     media::packet::{AudioFormat, VideoFormat},
     net::route::{MAX_PEM_BYTES, RouteError},
+    rtmp::url::ServerUrl,
     secret::Secret,
     units::Decibels,
 };
@@ -64,7 +66,7 @@ pub struct OutputFormat {
 }
 
 /// Where to publish.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Destination {
     /// `rtmp://` or `rtmps://` address up to the application: everything but the stream key.
     pub server: String,
@@ -92,6 +94,20 @@ impl Destination {
             options: SessionOptions::default(),
             give_up_after: None,
         }
+    }
+}
+
+impl fmt::Debug for Destination {
+    /// Of the address only what [`ServerUrl`] shows: it may have a password or a token in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Destination")
+            .field("server", &ServerUrl::parse(&self.server).ok())
+            .field("key", &self.key)
+            .field("credentials", &self.credentials)
+            .field("route", &self.route)
+            .field("options", &self.options)
+            .field("give_up_after", &self.give_up_after)
+            .finish()
     }
 }
 
@@ -128,4 +144,22 @@ pub enum TrustFileError {
     /// It is not what it should be.
     #[error(transparent)]
     Content(#[from] RouteError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_shows_its_host_and_no_secret() {
+        let address = "rtmp://me:pa55word@example.org/live/k3y?token=t0ken";
+        for address in [address, &address.replace("rtmp", "x")] {
+            let destination = Destination::new(address, Secret::new("k3y"));
+            let shown = format!("{:?}", Command::GoLive(Box::new(destination)));
+            for secret in ["pa55word", "k3y", "t0ken"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+            assert_eq!(shown.contains("example.org"), address.starts_with("rtmp"));
+        }
+    }
 }

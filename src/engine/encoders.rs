@@ -109,9 +109,11 @@ impl Encoders {
         is_news
     }
 
-    /// Makes the next picture one that an output can begin with.
+    /// Makes the next picture one that an output can begin with, unless such a one is on its way anyway.
     pub fn want_key_frame(&self) {
-        if let Some(control) = &self.video {
+        if let Some(control) = &self.video
+            && !self.outputs.key_frame_is_coming()
+        {
             control.want_key_frame();
         }
     }

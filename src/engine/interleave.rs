@@ -50,6 +50,12 @@ impl Interleaver {
         }
     }
 
+    /// Whether a key frame still waits: it will reach every output there is now.
+    #[must_use]
+    pub fn holds_key_frame(&self) -> bool {
+        self.video.waiting.iter().any(Packet::is_key_frame)
+    }
+
     /// Hands on all that still waits, in order: the stream ends here.
     pub fn flush(&mut self, mut sink: impl FnMut(Packet)) {
         while let Some(track) = self.earliest() {

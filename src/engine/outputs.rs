@@ -71,6 +71,12 @@ impl Outputs {
             .push(packet, |packet| send(outputs, &packet));
     }
 
+    /// Whether a key frame that is encoded already will yet reach every output.
+    #[must_use]
+    pub fn key_frame_is_coming(&self) -> bool {
+        self.lock().interleaver.holds_key_frame()
+    }
+
     /// Plain data behind the lock stays usable after a panic elsewhere.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,3 +98,24 @@ fn send(outputs: &[Arc<dyn Output>], packet: &Packet) {
 
 /// How long an output may take to end before it is left to itself: to stop takes a second at most.
 pub const STOP_LIMIT: Duration = Duration::from_millis(900);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        flv::testing::{audio_at, video_at},
+        units::MediaTime,
+    };
+
+    #[test]
+    fn a_key_frame_is_coming_until_its_sound_has_come() {
+        let millis = MediaTime::from_millis;
+        let outputs = Outputs::new(true);
+        assert!(!outputs.key_frame_is_coming());
+        outputs.write(video_at(millis(0), true));
+        outputs.write(video_at(millis(66), false));
+        assert!(outputs.key_frame_is_coming());
+        outputs.write(audio_at(millis(21)));
+        assert!(!outputs.key_frame_is_coming());
+    }
+}

@@ -48,11 +48,11 @@ impl VideoControl {
 
     /// Asks for the next picture to be a key frame.
     pub fn want_key_frame(&self) {
-        self.key_frame.store(true, Ordering::Relaxed);
+        self.key_frame.store(true, Ordering::Release);
     }
 
     fn take_key_frame_wish(&self) -> bool {
-        self.key_frame.swap(false, Ordering::Relaxed)
+        self.key_frame.swap(false, Ordering::Acquire)
     }
 }
 
@@ -100,6 +100,10 @@ fn run(
         match encoder.encode(&job.picture, job.time, control.take_key_frame_wish()) {
             Ok(Some(packet)) => {
                 counters.encoded.add(1);
+                if packet.key_frame {
+                    // Who asked while it was being encoded gets this one.
+                    control.take_key_frame_wish();
+                }
                 outputs.write(Packet::Video(packet));
             }
             Ok(None) => counters.withheld.add(1),
@@ -112,5 +116,91 @@ fn run(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{
+        engine::outputs::Output,
+        flv::testing::{audio_at, video_at},
+        media::{frame::I420, packet::VideoPacket},
+        units::{MediaTime, PixelSize},
+    };
+
+    /// Encodes key frames first and where they are wanted; while it encodes the first picture, somebody asks
+    /// for a key frame.
+    struct AskedMeanwhile {
+        control: Arc<VideoControl>,
+        begun: bool,
+    }
+
+    impl VideoEncoder for AskedMeanwhile {
+        fn encode(
+            &mut self,
+            _: &I420,
+            time: MediaTime,
+            want_key_frame: bool,
+        ) -> Result<Option<VideoPacket>, EncodeError> {
+            let key_frame = want_key_frame || !self.begun;
+            if !self.begun {
+                self.begun = true;
+                self.control.want_key_frame();
+            }
+            let Packet::Video(packet) = video_at(time, key_frame) else {
+                unreachable!("a picture was asked for");
+            };
+            Ok(Some(packet))
+        }
+
+        fn set_bitrate(&mut self, _: Bitrate) -> Result<(), EncodeError> {
+            Ok(())
+        }
+    }
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<bool>>);
+
+    impl Output for Seen {
+        fn write(&self, packet: Packet) {
+            if matches!(packet, Packet::Video(_)) {
+                self.0.lock().unwrap().push(packet.is_key_frame());
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_for_a_key_frame_while_one_is_encoded_gets_that_one_and_no_other() {
+        let control = Arc::new(VideoControl::new(Bitrate::from_kbps(400)));
+        let encoder = AskedMeanwhile {
+            control: Arc::clone(&control),
+            begun: false,
+        };
+        let outputs = Outputs::new(true);
+        let seen = Arc::new(Seen::default());
+        outputs.attach(Arc::clone(&seen) as Arc<dyn Output>);
+        outputs.write(audio_at(MediaTime::from_millis(500)));
+        let (jobs, inbox) = sync_channel(3);
+        for number in 0..3 {
+            jobs.send(EncodeJob {
+                picture: Arc::new(I420::black(PixelSize::MIN)),
+                time: MediaTime::from_millis(number * 66),
+            })
+            .unwrap();
+        }
+        drop(jobs);
+        let counters = Counters::default();
+        run(
+            Box::new(encoder),
+            &inbox,
+            &control,
+            &counters,
+            &outputs,
+            &|error| panic!("{error}"),
+        );
+        assert_eq!(*seen.0.lock().unwrap(), [true, false, false]);
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Inbox {
 struct State {
     backlog: Backlog<Packet>,
     phase: Phase,
-    /// Whether viewers miss what is discarded: not before the stream first was live.
+    /// Whether viewers miss what is discarded: not before the stream first was live, nor behind its end.
     has_viewers: bool,
     /// Pictures discarded while closed, not told yet.
     missed: u64,
@@ -73,7 +73,7 @@ impl Inbox {
     pub(super) fn open(&self) {
         let mut state = self.lock();
         let waiting: Vec<Packet> = iter::from_fn(|| state.backlog.pop()).collect();
-        state.backlog.clear();
+        state.forget();
         state.phase = Phase::Starting;
         for packet in waiting {
             state.put(packet);
@@ -81,16 +81,19 @@ impl Inbox {
         state.key_frame_wanted = false; // the opener asks for one anyway
     }
 
-    /// Takes in no more; what is in it can still be taken out.
-    pub(super) fn close(&self) {
-        self.lock().phase = Phase::Closed;
+    /// The stream ends here: takes in no more, and nobody misses what comes later. What is in it can still be
+    /// taken out.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Closed;
+        state.has_viewers = false;
     }
 
     /// Forgets what was not sent.
     pub(super) fn discard(&self) {
         let mut state = self.lock();
         state.phase = Phase::Closed;
-        state.backlog.clear();
+        state.forget();
     }
 
     /// From now on what is discarded is missed by somebody.
@@ -158,6 +161,19 @@ impl State {
             self.frames_dropped += dropped.frames;
             self.tell(dropped);
         }
+    }
+
+    /// Empties the queue. What counts as dropped already still does.
+    fn forget(&mut self) {
+        let skipped = self.backlog.skipped();
+        let waiting = iter::from_fn(|| self.backlog.pop());
+        let pictures = waiting
+            .filter(|packet| matches!(packet, Packet::Video(_)))
+            .count() as u64;
+        self.backlog.clear();
+        let missed = skipped + if self.has_viewers { pictures } else { 0 };
+        self.missed += missed;
+        self.frames_dropped += missed;
     }
 
     fn tell_missed(&mut self) {
@@ -240,12 +256,28 @@ mod tests {
             inbox.put(picture(number * 40, false));
             inbox.put(audio_at(MediaTime::from_millis(number * 40)));
         }
-        assert_eq!(inbox.frames_dropped(), 10);
+        // With the one that was not sent yet.
+        assert_eq!(inbox.frames_dropped(), 11);
         inbox.open();
         inbox.put(picture(500, true));
         let told = inbox.take_dropped().unwrap();
-        assert_eq!(told.frames, 10);
-        assert_eq!(inbox.frames_dropped(), 10);
+        assert_eq!(told.frames, 11);
+        assert_eq!(inbox.frames_dropped(), 11);
+    }
+
+    #[test]
+    fn nobody_misses_what_comes_behind_the_end_of_the_stream() {
+        let inbox = Inbox::new();
+        inbox.open();
+        inbox.set_has_viewers();
+        inbox.put(picture(0, true));
+        inbox.end();
+        for number in 1..=7 {
+            inbox.put(picture(number * 40, number == 3));
+        }
+        assert_eq!(inbox.frames_dropped(), 0);
+        assert_eq!(inbox.take().unwrap().time(), MediaTime::ZERO);
+        assert!(inbox.is_empty());
     }
 
     #[test]
@@ -302,5 +334,11 @@ mod tests {
         assert!(inbox.take_key_frame_wanted());
         assert!(!inbox.take_key_frame_wanted());
         assert!(inbox.duration() <= LIMIT);
+
+        // Nor does the count go back when the connection is given up.
+        inbox.discard();
+        assert_eq!(inbox.frames_dropped(), 101);
+        inbox.open();
+        assert_eq!(inbox.frames_dropped(), 101);
     }
 }

@@ -81,12 +81,13 @@ pub enum PublisherEvent {
     },
     /// The server accepted the stream. That is not yet live.
     Accepted,
-    /// Media is being acknowledged. Told once per attempt, however often the stream moves to another server.
+    /// Media is being acknowledged. Told once per attempt, however often the stream moves to another server,
+    /// unless nothing arrived on the way for too long.
     Live {
         /// Since now.
         since: MediaTime,
     },
-    /// It is not live (any more), and is tried again.
+    /// It is not live (any more), and is tried again; or goes on already over another connection.
     Reconnecting {
         /// Which attempt comes next.
         attempt: u32,

@@ -110,8 +110,12 @@ impl<'a> Demand<'a> {
         if method.is_none() && parameters.is_none() && !denied {
             return None;
         }
-        let what = match parameters.as_ref().and_then(|p| p.get("reason")) {
-            _ if words.contains("locked") => Wanted::Nothing(LoginError::LockedOut),
+        let reason = parameters.as_ref().and_then(|p| p.get("reason"));
+        // Behind the reason stand names and challenges, which may have any letters.
+        let told = words.split("?reason=").next().unwrap_or_default();
+        let is_locked = told.contains("locked") || reason.is_some_and(|it| it.contains("locked"));
+        let what = match reason {
+            _ if is_locked => Wanted::Nothing(LoginError::LockedOut),
             Some("needauth") => Wanted::Proof,
             Some("nosuchuser") => Wanted::Nothing(LoginError::UnknownUser),
             Some(reason) if reason.starts_with("authfail") => {

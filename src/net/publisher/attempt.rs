@@ -14,7 +14,7 @@ use super::{
     task::{Context, Task},
 };
 use crate::{
-    control::{moves::Moves, rate::RateMeter, reconnect::Reconnect},
+    control::{moves::Moves, rate::RateMeter, reconnect::Reconnect, watchdog::DEAD_AFTER},
     media::packet::Packet,
     rtmp::{
         refusal::{Failure, FailureKind},
@@ -69,6 +69,8 @@ struct Attempt<'a> {
     rate: RateMeter,
     was_live: bool,
     live: bool,
+    /// Up to when the stream is known to have arrived, since it is live.
+    arrived_at: MediaTime,
     next_look: MediaTime,
     next_drop_report: MediaTime,
 }
@@ -118,6 +120,7 @@ impl<'a> Attempt<'a> {
             rate: RateMeter::default(),
             was_live,
             live: false,
+            arrived_at: now,
             next_look: now + LOOK_INTERVAL,
             next_drop_report: now,
         }
@@ -337,19 +340,48 @@ impl<'a> Attempt<'a> {
         if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(out_of_time(self.context, self.last_failure.as_ref()).into());
         }
-        let Carrier::Link(link) = &mut self.carrier else {
-            return Ok(());
+        let arrived_at = match &mut self.carrier {
+            Carrier::Gap { .. } => None,
+            Carrier::Link(link) => match link.look(now) {
+                Ok(arrived_at) => arrived_at,
+                Err(failure) => {
+                    self.lost(now, failure)?;
+                    None
+                }
+            },
         };
-        if let Err(failure) = link.look(now) {
-            return self.lost(now, failure);
-        }
-        if link.media_arrived() && !self.live {
-            self.live = true;
-            self.reconnect.on_live(now);
-            shared.inbox.set_has_viewers();
-            self.context.tell(PublisherEvent::Live { since: now });
+        match arrived_at {
+            Some(arrived_at) => {
+                self.arrived_at = arrived_at;
+                if !mem::replace(&mut self.live, true) {
+                    self.reconnect.on_live(now);
+                    shared.inbox.set_has_viewers();
+                    self.context.tell(PublisherEvent::Live { since: now });
+                }
+            }
+            None => self.look_for_silence(now),
         }
         Ok(())
+    }
+
+    /// Between two connections the stream counts as live no longer than on one that is dead; it is live again
+    /// when the next one has carried something.
+    fn look_for_silence(&mut self, now: MediaTime) {
+        let silent_for = now.since(self.arrived_at);
+        if !self.live || silent_for < DEAD_AFTER {
+            return;
+        }
+        self.live = false;
+        self.reconnect.on_silence(now);
+        let because = match &self.carrier {
+            Carrier::Gap { because, .. } => because.clone(),
+            Carrier::Link(link) => Failure::stalled(&link.peer, silent_for),
+        };
+        self.context.tell(PublisherEvent::Reconnecting {
+            attempt: 1,
+            retry_at: now,
+            because,
+        });
     }
 
     fn look_for_drops(&mut self, now: MediaTime) {
@@ -372,7 +404,7 @@ impl<'a> Attempt<'a> {
     /// Sends what is queued, says goodbye to all servers at once, and is over in time whatever they do.
     async fn stop(mut self) {
         let clock = self.context.config.clock;
-        self.context.shared.inbox.close();
+        self.context.shared.inbox.end();
         let deadline = clock.now() + STOP_TIMEOUT;
         let next = self
             .next

@@ -218,11 +218,11 @@ impl Link {
         }
     }
 
-    /// Looks at what arrived.
+    /// Looks at what arrived: up to when media is known to have reached the server, `None` before any did.
     ///
     /// # Errors
-    /// When nothing does any more.
-    pub(super) fn look(&mut self, now: MediaTime) -> Result<(), Failure> {
+    /// When nothing arrives any more.
+    pub(super) fn look(&mut self, now: MediaTime) -> Result<Option<MediaTime>, Failure> {
         let seen = self.count_arrived();
         self.shared.update_stats(|stats| {
             stats.round_trip = seen.figures.map(|figures| figures.round_trip);
@@ -231,10 +231,11 @@ impl Link {
             self.media_arrived = true;
             self.handle(Input::Arrived);
         }
-        match self.watchdog.observe(now, seen.acknowledged, seen.pending) {
-            Some(silent_for) => Err(Failure::stalled(&self.peer, silent_for)),
-            None => Ok(()),
+        if let Some(silent_for) = self.watchdog.observe(now, seen.acknowledged, seen.pending) {
+            return Err(Failure::stalled(&self.peer, silent_for));
         }
+        let up_to = self.watchdog.waiting_since().unwrap_or(now);
+        Ok(self.media_arrived.then_some(up_to))
     }
 
     /// Adds to the statistics what arrived since the last time.
@@ -245,11 +246,6 @@ impl Link {
         self.told_acknowledged += news;
         self.shared.update_stats(|stats| stats.acknowledged += news);
         seen
-    }
-
-    /// Whether the server is known to have received media over this connection.
-    pub(super) fn media_arrived(&self) -> bool {
-        self.media_arrived
     }
 
     /// Whether the server closed the connection, rather than saying that it is the end.

@@ -39,6 +39,7 @@ pub(super) fn run(runtime: Runtime, context: Context) {
     runtime.shutdown_background();
     let context = task.context;
     let because = ended.unwrap_or_else(|_| Some(Failure::publisher_crashed(&context.peer)));
+    context.shared.inbox.end();
     context.shared.inbox.discard();
     context.tell(PublisherEvent::Ended { because });
 }

@@ -225,6 +225,20 @@ fn what_cannot_go_on_is_told_apart() {
 }
 
 #[test]
+fn a_user_whose_name_says_locked_is_not_taken_for_locked_out() {
+    let known = Credentials {
+        user: "blocked".to_owned(),
+        password: Secret::new("mypass"),
+    };
+    let answer = step(
+        "[ authmod=adobe ] : ?reason=needauth&user=blocked&salt=s&challenge=c",
+        Some(&known),
+        Some("?authmod=adobe&user=blocked"),
+    );
+    assert!(answer.is_ok_and(|answer| answer.contains("&response=")));
+}
+
+#[test]
 fn who_has_no_user_or_no_password_is_told_so() {
     let half = |user: &str, password: &str| Credentials {
         user: user.to_owned(),

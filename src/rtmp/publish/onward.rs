@@ -23,7 +23,10 @@ impl PublishSession {
         }
         let server = resolve(&self.config.server, &target).map_err(|error| match error {
             Unusable::Insecure => Failure::redirect_insecure(&self.peer),
-            Unusable::Address(error) => Failure::redirect_unusable(&self.peer, &error.to_string()),
+            Unusable::Address(error) => {
+                let problem = self.without_secrets(&error.to_string());
+                Failure::redirect_unusable(&self.peer, &problem)
+            }
         })?;
         Ok(Some(Onward {
             server,
@@ -85,7 +88,7 @@ impl PublishSession {
         resolve(current, target.unwrap_or_default()).map_err(|error| {
             let because = match error {
                 Unusable::Insecure => "that connection would not be secure".to_owned(),
-                Unusable::Address(error) => error.to_string(),
+                Unusable::Address(error) => self.without_secrets(&error.to_string()),
             };
             format!("The server asked to move the stream elsewhere. It stays: {because}.")
         })

@@ -315,8 +315,9 @@ impl PublishSession {
         }
     }
 
-    /// `text` without the key and what we proved ourselves with: servers repeat them wherever they like.
-    fn without_secrets(&self, text: &str) -> String {
+    /// `text` without the key, the tokens behind the application and what we proved ourselves with: servers
+    /// repeat them wherever they like.
+    pub(super) fn without_secrets(&self, text: &str) -> String {
         let config = &self.config;
         let key = config.key.expose();
         let credentials = config.server.credentials.as_ref();
@@ -325,6 +326,7 @@ impl PublishSession {
             credentials.map(|known| known.password.expose()),
             Some(key),
             key.split('?').next(),
+            config.server.app.split_once('?').map(|(_, query)| query),
         ];
         let mut text = text.to_owned();
         for secret in secrets.into_iter().flatten() {

@@ -27,13 +27,9 @@ fn number_in(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(*bytes.first_chunk().unwrap())
 }
 
-/// Serves the stream, asks it to move to `target` after its first tags, and hands all that arrives to `sink`.
-/// Returns how the publisher left.
-fn serve_and_ask_to_move(caller: &mut Caller, target: &str, sink: &SyncSender<Received>) -> Served {
+/// Serves the stream's first tags, each of which `take` sees, and asks it to move to `target`.
+fn serve_some_and_ask_to_move(caller: &mut Caller, target: &str, take: impl Fn(&Received)) {
     let mut tags = 0;
-    let take = |tag: &Received| {
-        let _ = sink.try_send(tag.clone());
-    };
     let served = caller.serve(|tag| {
         take(tag);
         tags += 1;
@@ -41,6 +37,15 @@ fn serve_and_ask_to_move(caller: &mut Caller, target: &str, sink: &SyncSender<Re
     });
     assert_eq!(served, Served::Enough);
     caller.ask_to_move(target);
+}
+
+/// Serves the stream, asks it to move to `target` after its first tags, and hands all that arrives to `sink`.
+/// Returns how the publisher left.
+fn serve_and_ask_to_move(caller: &mut Caller, target: &str, sink: &SyncSender<Received>) -> Served {
+    let take = |tag: &Received| {
+        let _ = sink.try_send(tag.clone());
+    };
+    serve_some_and_ask_to_move(caller, target, take);
     caller.serve(|tag| {
         take(tag);
         false
@@ -299,6 +304,39 @@ fn a_connection_that_dies_while_another_is_made_is_taken_over_from() {
     assert!(matches!(first, Received::Video { timestamp: 0, body } if body[0] == 0x17));
     fed.stop();
     assert_never_broken(&fed.seen);
+}
+
+#[test]
+fn a_stream_is_not_called_live_while_its_server_is_dead_and_the_next_is_silent() {
+    let (go_on, may_go_on) = sync_channel::<()>(1);
+    let second = server(move |stream| {
+        let _ = may_go_on.recv();
+        Caller::new(stream).serve(|_| false);
+    });
+    let target = format!("rtmp://{second}/live");
+    let (hang_up, wait) = sync_channel::<()>(1);
+    let first = server(move |stream| {
+        let mut caller = Caller::new(stream);
+        serve_some_and_ask_to_move(&mut caller, &target, |_| {});
+        // Open, but nothing is read any more.
+        let _ = wait.recv();
+    });
+    let mut fed = Fed::start(config_for(first));
+    fed.frame_bytes = 400_000;
+    fed.wait_until_live();
+    assert_eq!(fed.wait_for_trouble().kind, FailureKind::Stalled);
+    fed.frame_bytes = 100;
+    go_on.send(()).unwrap();
+    fed.wait_until_live();
+    let is_begin = |event: &&PublisherEvent| matches!(event, PublisherEvent::Connecting { .. });
+    assert_eq!(
+        fed.seen.iter().filter(is_begin).count(),
+        1,
+        "{:?}",
+        fed.seen
+    );
+    fed.stop();
+    drop(hang_up);
 }
 
 #[test]

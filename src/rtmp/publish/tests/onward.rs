@@ -202,6 +202,15 @@ fn a_server_that_repeats_password_or_proof_does_not_get_them_told() {
     );
 }
 
+#[test]
+fn a_server_that_repeats_the_token_behind_the_application_does_not_get_it_told() {
+    let words = "live?token=t0ken is not allowed";
+    let config = address("rtmp://example.org/live?token=t0ken");
+    let failure = failure(config, |_| vec![rejected(words)]);
+    let told = failure.server_words.as_deref();
+    assert_eq!(told, Some("live?•••• is not allowed"));
+}
+
 /// A refusal with status 302, as the reply `name`.
 fn elsewhere(name: &str, code: Value, addresses: &[(&str, &str)]) -> Message {
     let mut extra = vec![("code", code)];
@@ -213,6 +222,19 @@ fn elsewhere(name: &str, code: Value, addresses: &[(&str, &str)]) -> Message {
         ("ex", Value::object(extra)),
     ]);
     Message::Command(Command::new(name, 0.0, vec![information]))
+}
+
+#[test]
+fn an_address_that_is_none_does_not_tell_the_key_in_it() {
+    let config = PublishConfig {
+        key: Secret::new("k3y!"),
+        ..config()
+    };
+    let to = [("redirect", "rtmp://k3y!/live")];
+    let there = elsewhere("_error", Value::Number(302.0), &to);
+    let failure = failure(config, |_| vec![there.clone()]);
+    assert!(!failure.to_string().contains("k3y"), "{failure}");
+    assert!(failure.to_string().contains("••••"), "{failure}");
 }
 
 #[test]
