@@ -17,5 +17,6 @@ pub mod route;
 pub mod tcp_info;
 
 // How a failure shows differs between systems; the words do not.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod refusals;

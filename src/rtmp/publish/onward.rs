@@ -140,9 +140,10 @@ fn resolve(current: &ServerUrl, reference: &str) -> Result<ServerUrl, Unusable> 
     // A server that repeats our address may repeat our login, which is for one connection.
     let reference = reference.trim();
     let reference = reference.split("?authmod=").next().unwrap_or_default();
-    let absolute = if reference.is_empty() {
-        current.tc_url()
-    } else if has_scheme(reference) {
+    if reference.is_empty() {
+        return Ok(current.clone());
+    }
+    let absolute = if has_scheme(reference) {
         reference.to_owned()
     } else if reference.starts_with("//") {
         format!("{}:{reference}", current.scheme.name())
