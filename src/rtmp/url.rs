@@ -120,14 +120,19 @@ impl ServerUrl {
         if path.chars().chain(user_info.chars()).any(char::is_control) {
             return Err(UrlError::ControlCharacter);
         }
-        Ok(Self {
+        let url = Self {
             scheme,
             host,
             port: port.unwrap_or_else(|| scheme.default_port()),
             app: application(path).to_owned(),
             credentials,
             port_was_given: port.is_some(),
-        })
+        };
+        // Names of any language are longer as DNS knows them.
+        if url.tc_url().len() > MAX_URL_BYTES {
+            return Err(UrlError::TooLong);
+        }
+        Ok(url)
     }
 
     /// The address as `connect` tells it to the server: without user and password, the port only where it was

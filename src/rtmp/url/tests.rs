@@ -463,3 +463,11 @@ fn slashes_around_the_application_go_and_those_of_a_query_stay() {
         assert_eq!(parsed(&url.tc_url()).app, app, "{text}");
     }
 }
+
+#[test]
+fn an_address_that_is_too_long_as_the_server_gets_it_is_too_long() {
+    let long = "x".repeat(MAX_URL_BYTES - "rtmp://bücher.example/".len());
+    let text = format!("rtmp://bücher.example/{long}");
+    assert_eq!(text.len(), MAX_URL_BYTES);
+    assert_eq!(ServerUrl::parse(&text), Err(UrlError::TooLong));
+}
