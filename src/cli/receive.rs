@@ -144,13 +144,13 @@ impl Desk {
                 return;
             }
             Received::Began { app, key } => {
+                let begun = self.board.begin(now, stream, event.peer, &app, &key);
+                tell(&self.news, begun);
                 if let Some(saver) = &mut self.saver
                     && !saver.begin(stream, &app)
                 {
                     tell(&self.news, Told::NotSaved);
                 }
-                let begun = self.board.begin(now, stream, event.peer, &app, &key);
-                tell(&self.news, begun);
                 return;
             }
             Received::Joined { app, key } => {
@@ -159,11 +159,11 @@ impl Desk {
                 return;
             }
             Received::Ended { because } => {
+                let ended = self.board.end(stream, event.peer, because);
+                tell(&self.news, ended);
                 if let Some(saver) = &mut self.saver {
                     saver.end(stream);
                 }
-                let ended = self.board.end(stream, event.peer, because);
-                tell(&self.news, ended);
                 return;
             }
         };

@@ -136,7 +136,12 @@ impl Body {
     /// Unknown modifiers are skipped, as the specification wants.
     fn modifiers(&mut self, mut packet_type: u8) -> Result<(u8, u32), TagError> {
         let mut nanos = 0;
+        let mut count = 0;
         while packet_type == packet_type::MODIFIER {
+            count += 1;
+            if count > MAX_MODIFIERS {
+                return Err(TagError::TooManyModifiers);
+            }
             let mut length = usize::from(self.byte()?) + 1;
             if length == 256 {
                 length = usize::from(u16::from_be_bytes(self.array()?)) + 1;
@@ -228,6 +233,8 @@ fn reorders(codec: VideoCodec) -> bool {
 
 /// Tracks in one body, at most.
 pub const MAX_TRACKS: usize = 64;
+/// Modifiers before what a body is about, at most. One is known.
+pub const MAX_MODIFIERS: usize = 16;
 
 /// The most nanoseconds that a body adds to its time.
 const MOST_NANOS: u32 = 999_999;

@@ -240,6 +240,9 @@ pub enum TagError {
     /// More tracks than anybody sends.
     #[error("a media tag has more than {MAX_TRACKS} tracks", MAX_TRACKS = super::enhanced::MAX_TRACKS)]
     TooManyTracks,
+    /// More modifiers than anybody sends.
+    #[error("a media tag has more than {MAX_MODIFIERS} modifiers", MAX_MODIFIERS = super::enhanced::MAX_MODIFIERS)]
+    TooManyModifiers,
 }
 
 /// Bytes before the codec's own, at most: frame type and codec, packet type, composition time.

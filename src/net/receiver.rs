@@ -14,6 +14,7 @@ mod entrance;
 pub mod identity;
 
 use std::{
+    convert::Infallible,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,7 +22,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, runtime, sync::watch, time::sleep};
+use tokio::{
+    net::TcpListener,
+    runtime,
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
 use tokio_rustls::{TlsAcceptor, rustls::crypto::ring};
 
 use self::{entrance::Entrance, identity::Identity};
@@ -33,7 +39,8 @@ use crate::{
     },
 };
 
-/// A running receiver. Dropping it closes all connections and ends its thread.
+/// A running receiver. Dropping it tells its players that nothing more comes, closes all connections and ends
+/// its thread.
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
@@ -138,20 +145,14 @@ impl Receiver {
             .build()?;
         let listener = runtime.block_on(TcpListener::bind(listen))?;
         let address = listener.local_addr()?;
-        let (stop, mut stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(false);
         let server = Arc::new(Server::new(config, Box::new(sink))?);
         let thread = {
             let server = Arc::clone(&server);
             thread::Builder::new()
                 .name("receiver".to_owned())
                 .spawn(move || {
-                    runtime.block_on(async {
-                        tokio::select! {
-                            () = accept(listener, server) => {}
-                            // An error means that the handle is gone, which asks for the same.
-                            _ = stopped.wait_for(|stopped| *stopped) => {}
-                        }
-                    });
+                    runtime.block_on(serve(listener, server, stopped));
                     runtime.shutdown_background();
                 })?
         };
@@ -189,7 +190,7 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            // It ends at once, unless the sink panicked; that panic was told when it happened.
+            // It ends within [`LAST_WORDS`], unless the sink panicked; that panic was told when it happened.
             let _ = thread.join();
         }
     }
@@ -248,7 +249,22 @@ impl std::fmt::Debug for Server {
     }
 }
 
-async fn accept(listener: TcpListener, server: Arc<Server>) {
+async fn serve(listener: TcpListener, server: Arc<Server>, mut stopped: connection::Stopped) {
+    // Each connection holds a sender; nothing is sent.
+    let (open, mut all_closed) = mpsc::channel(1);
+    tokio::select! {
+        () = accept(listener, server, stopped.clone(), open) => {}
+        () = connection::stop(&mut stopped) => {}
+    }
+    let _ = timeout(LAST_WORDS, all_closed.recv()).await;
+}
+
+async fn accept(
+    listener: TcpListener,
+    server: Arc<Server>,
+    stopped: connection::Stopped,
+    open: mpsc::Sender<Infallible>,
+) {
     for connection in 1.. {
         let (stream, peer) = loop {
             match listener.accept().await {
@@ -260,16 +276,21 @@ async fn accept(listener: TcpListener, server: Arc<Server>) {
         let Some((place, evicted)) = server.entrance.admit(connection, peer.ip()) else {
             continue; // closes it
         };
-        let server = Arc::clone(&server);
+        let who = connection::Who { connection, peer };
+        let (stopped, server) = (stopped.clone(), Arc::clone(&server));
+        let served = connection::serve(stream, who, place, evicted, stopped, server);
+        let open = open.clone();
         tokio::spawn(async move {
-            let who = connection::Who { connection, peer };
-            if let Err(error) = connection::serve(stream, who, place, evicted, server).await {
+            if let Err(error) = served.await {
                 tracing::debug!(%error, "a client's connection broke");
             }
+            drop(open);
         });
     }
 }
 
+/// How long clients may take to go when the receiver stops.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How long to wait when no connection could be accepted.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
 

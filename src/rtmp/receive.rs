@@ -79,6 +79,8 @@ pub enum Input<'a> {
     PeerStuck,
     /// The client, which neither publishes nor plays yet, has to make room for another one.
     Evicted,
+    /// The receiver is being stopped.
+    Stopping,
     /// It has become late.
     Tick,
     /// This is next for the player, as [`hub::Hub::next`] gives it.
@@ -203,6 +205,7 @@ impl ReceiveSession {
             Input::PeerClosed => Err(format!("the {} closed the connection", self.client())),
             Input::PeerStuck => Err(format!("the {} was too slow", self.client())),
             Input::Evicted => Err("the client dawdled while others came".to_owned()),
+            Input::Stopping => self.stop(),
             Input::Tick => self.look_at_clock(now),
             Input::Media(tag) => self.play(tag),
             Input::StreamBegan => self.stream_began(),
@@ -279,18 +282,23 @@ impl ReceiveSession {
         {
             if raw.type_id == type_id::AGGREGATE {
                 for part in aggregate::parts(&raw).take(MOST_PARTS) {
-                    self.take_raw(now, &part.map_err(|error| error.to_string())?)?;
+                    let mut part = part.map_err(|error| error.to_string())?;
+                    // Who keeps a small part must not keep the whole with it.
+                    part.payload = Bytes::copy_from_slice(&part.payload);
+                    self.take_raw(now, &part)?;
                 }
             } else {
                 self.take_raw(now, &raw)?;
             }
         }
-        if !matches!(self.state, State::Publishing(_)) {
-            self.budget.take_bytes(now, bytes.len())?;
+        match self.state {
+            State::Ended => return Ok(()),
+            State::Publishing(_) => {}
+            _ => self.budget.take_bytes(now, bytes.len())?,
         }
         match self.received.acknowledgement() {
-            Some(message) if !matches!(self.state, State::Ended) => self.send(&message, CONNECTION),
-            _ => Ok(()),
+            Some(message) => self.send(&message, CONNECTION),
+            None => Ok(()),
         }
     }
 
@@ -298,6 +306,7 @@ impl ReceiveSession {
         if matches!(self.state, State::Ended) {
             return Ok(());
         }
+        self.budget.take_message(now)?;
         let message = Message::parse(raw).map_err(|error| error.to_string())?;
         let timestamp = raw.timestamp;
         let publishing = matches!(self.state, State::Publishing(_));
@@ -317,7 +326,7 @@ impl ReceiveSession {
             Message::Video(body) if publishing => {
                 self.events.push_back(Received::Video { timestamp, body });
             }
-            Message::Data(values) if publishing => {
+            Message::Data(values) if publishing && raw.payload.len() <= LONGEST_METADATA => {
                 if let Some(metadata) = metadata(values) {
                     self.events.push_back(Received::Metadata(metadata));
                 }
@@ -357,6 +366,16 @@ impl ReceiveSession {
             self.send(&ping, CONNECTION)?;
         }
         Ok(())
+    }
+
+    /// Players are told that nothing more comes. Publishers are not told that all is well: they shall look for
+    /// another server.
+    fn stop(&mut self) -> Result<(), Ending> {
+        self.stream_ended()?;
+        match self.state {
+            State::Ended => Ok(()),
+            _ => Err("the receiver was stopped".to_owned()),
+        }
     }
 
     fn wake_at(&self) -> Option<MediaTime> {
@@ -415,6 +434,8 @@ const PLAYER_SILENCE: (Duration, Duration) = (Duration::from_mins(1), Duration::
 const WAIT_FOR_PUBLISHER: Duration = Duration::from_mins(5);
 /// How many messages one aggregate message may hold.
 const MOST_PARTS: usize = 4096;
+/// How many bytes metadata may have: who lists everything there is needs a few thousand.
+const LONGEST_METADATA: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests;

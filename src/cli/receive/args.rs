@@ -1,6 +1,12 @@
 //! What may be typed behind `skywave receive`, and what it comes to.
 
-use std::{fmt::Display, fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt::Display,
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process,
+};
 
 use clap::Args;
 
@@ -20,7 +26,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct ReceiveArgs {
     /// Listen at this address and port; other computers reach others than 127.0.0.1 only, and for those a key or a user is needed
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1935")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1935", value_parser = listen_address)]
     pub listen: SocketAddr,
     /// Save each stream as an FLV file in this folder
     #[arg(long, value_name = "FOLDER")]
@@ -154,16 +160,32 @@ fn login(args: &ReceiveArgs) -> Result<Option<Credentials>, Exit> {
     Ok(Some(Credentials { user, password }))
 }
 
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let here = text
+        .strip_prefix("localhost:")
+        .and_then(|port| port.parse().ok());
+    if let Some(port) = here {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    let example = "write an IP address and a port, such as 127.0.0.1:1935 or [::1]:1935";
+    text.parse().map_err(|_no_details| example.to_owned())
+}
+
+/// Whether recordings can be written to `folder`, before somebody publishes and relies on it.
 fn check_folder(folder: &PathBuf) -> Result<(), Exit> {
-    let wrong = |message: String| Err(Exit::new(ExitStatus::Recording, message));
-    match fs::metadata(folder) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => wrong(format!(
+    let wrong = |message: String| Exit::new(ExitStatus::Recording, message);
+    let failed =
+        |error| wrong(RecordError::from_io(&folder.join("a recording"), error).to_string());
+    if !fs::metadata(folder).map_err(failed)?.is_dir() {
+        return Err(wrong(format!(
             "\"{}\" is not a folder; choose one for recordings",
             folder.display()
-        )),
-        Err(error) => wrong(RecordError::from_io(&folder.join("a recording"), error).to_string()),
+        )));
     }
+    let probe = folder.join(format!(".skywave-{}", process::id()));
+    File::create_new(&probe)
+        .and_then(|_closed| fs::remove_file(&probe))
+        .map_err(failed)
 }
 
 fn usage(message: impl Display) -> Exit {
@@ -207,6 +229,41 @@ mod tests {
         for listen in ["127.0.0.1:1", "[::1]:1", "127.9.9.9:1"] {
             assert!(asked(&["--listen", listen]).is_ok());
         }
+    }
+
+    #[test]
+    fn an_address_is_an_ip_address_or_this_computer_with_a_port() {
+        assert_eq!(
+            listen_address("localhost:1936"),
+            Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 1936)))
+        );
+        assert!(listen_address("[::1]:1935").is_ok());
+        for text in [
+            "1935",
+            "127.0.0.1",
+            "[::1]",
+            "localhost",
+            "example.org:1935",
+            ":1",
+        ] {
+            let words = listen_address(text).unwrap_err();
+            assert!(words.contains("127.0.0.1:1935"), "{text}: {words}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_that_takes_no_files_is_told_before_anything_begins() {
+        // Nobody may create files in it.
+        let exit = asked(&["--save", "/proc"]).unwrap_err();
+        assert_eq!(exit.status, ExitStatus::Recording);
+    }
+
+    #[test]
+    fn a_folder_that_is_checked_stays_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(asked(&["--save", folder.path().to_str().unwrap()]).is_ok());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -212,7 +212,7 @@ impl StreamReport {
             sound_ahead: self
                 .last_audio
                 .zip(self.last_video)
-                .map(|(audio, video)| i64::from(audio) - i64::from(video)),
+                .map(|(audio, video)| audio.wrapping_sub(video).cast_signed().into()),
             late: self.late,
         }
     }
@@ -334,6 +334,15 @@ mod tests {
         report.tag(at(2_001), &picture(1_000_000));
         report.tag(at(2_041), &picture(1_000_040));
         assert_eq!(report.figures(at(2_041)).late, 1);
+    }
+
+    #[test]
+    fn times_that_wrap_keep_their_distance() {
+        let mut report = StreamReport::new(at(0));
+        let picture = tag(TagKind::Video, u32::MAX - 9, b"\x27\x01\0\0\0x");
+        report.tag(at(0), &picture);
+        report.tag(at(0), &tag(TagKind::Audio, 10, b"\xAF\x01x"));
+        assert_eq!(report.figures(at(0)).sound_ahead, Some(20));
     }
 
     #[test]

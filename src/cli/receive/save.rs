@@ -110,9 +110,22 @@ impl Saver {
         self.queue.try_send(Item::Begin { stream, app }).is_ok()
     }
 
-    /// Takes a stream's metadata.
+    /// Takes a stream's metadata, if the disk keeps up.
     pub fn metadata(&mut self, stream: u64, values: Value) {
-        let _ = self.queue.try_send(Item::Metadata { stream, values });
+        self.offer(METADATA_BYTES, Item::Metadata { stream, values });
+    }
+
+    /// Queues what takes so many bytes; whether there is room for it.
+    fn offer(&self, bytes: usize, item: Item) -> bool {
+        if self.waiting.load(Ordering::Relaxed) + bytes > MOST_BYTES {
+            return false;
+        }
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let queued = self.queue.try_send(item).is_ok();
+        if !queued {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        queued
     }
 
     /// Takes a stream's picture or sound, if the disk keeps up.
@@ -126,15 +139,8 @@ impl Saver {
             ),
             _ => matches!(meaning, Meaning::Header(_)),
         };
-        let bytes = tag.body.len();
-        let has_room = self.waiting.load(Ordering::Relaxed) + bytes <= MOST_BYTES;
-        if !has_room || (lost > 0 && !begins) {
-            *self.lost.entry(stream).or_default() += 1;
-            return;
-        }
-        self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        if self.queue.try_send(Item::Tag { stream, tag }).is_err() {
-            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        let is_wanted = lost == 0 || begins;
+        if !is_wanted || !self.offer(tag.body.len(), Item::Tag { stream, tag }) {
             *self.lost.entry(stream).or_default() += 1;
         } else if let Some(lost) = self.lost.remove(&stream) {
             let _ = self.queue.try_send(Item::Lost(lost));
@@ -200,6 +206,7 @@ impl Archive {
                 }
             }
             Item::Metadata { stream, values } => {
+                self.waiting.fetch_sub(METADATA_BYTES, Ordering::Relaxed);
                 self.with(stream, |recording| {
                     recording.take_metadata(values);
                     Ok(())
@@ -365,6 +372,8 @@ fn safe_name(app: &str) -> String {
 const MOST_ITEMS: usize = 8192;
 /// Bytes waiting for the disk, over all streams.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// What metadata take in memory, at most: they are short on the wire, but each value has its own place.
+const METADATA_BYTES: usize = 512 * 1024;
 /// Bytes collected before they are handed to the system.
 const BUFFER_BYTES: usize = 128 * 1024;
 /// What is written is handed to the system, and from there to the disk, this often.

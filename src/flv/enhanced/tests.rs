@@ -142,6 +142,12 @@ fn hostile_multitrack_bodies_are_refused() {
         video(b"\x96\x11hvc1\0\xFF\xFF\xFF"),
         Err(TagError::Truncated)
     );
+    let modified = |count| {
+        let modifiers = b"\0\0\x17".repeat(count - 1);
+        audio(&[&b"\x97"[..], &modifiers, b"\0\0\x11Opus"].concat())
+    };
+    assert!(modified(MAX_MODIFIERS).is_ok());
+    assert_eq!(modified(MAX_MODIFIERS + 1), Err(TagError::TooManyModifiers));
     let track = b"\0\0\0\0";
     let many = |count| [&b"\x95\x11Opus"[..], &track.repeat(count)].concat();
     assert_eq!(audio(&many(MAX_TRACKS)).map(|tracks| tracks.len()), Ok(64));

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
+    sync::watch,
     time::{sleep, timeout},
 };
 
@@ -37,11 +38,12 @@ pub(super) async fn serve(
     who: Who,
     place: Place,
     mut evicted: Evicted,
+    stopped: Stopped,
     server: Arc<Server>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match &server.tls {
-        None => talk(stream, who, place, evicted, &server).await,
+        None => talk(stream, who, place, evicted, stopped, &server).await,
         Some(tls) => {
             let secured = tokio::select! {
                 secured = timeout(TLS_TIMEOUT, tls.accept(stream)) => {
@@ -50,7 +52,7 @@ pub(super) async fn serve(
                 _ = evicted.changed() => Err(io::Error::other("others came meanwhile")),
             };
             match secured {
-                Ok(stream) => talk(stream, who, place, evicted, &server).await,
+                Ok(stream) => talk(stream, who, place, evicted, stopped, &server).await,
                 Err(error) => {
                     let because = Some(format!("the connection could not be secured: {error}"));
                     server.hand_over(who.event(Received::Ended { because }));
@@ -59,6 +61,15 @@ pub(super) async fn serve(
             }
         }
     }
+}
+
+/// True once the receiver is being stopped.
+pub(super) type Stopped = watch::Receiver<bool>;
+
+/// Waits until the receiver is being stopped.
+pub(super) async fn stop(stopped: &mut Stopped) {
+    // An error means that its handle is gone, which asks for the same.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 impl Who {
@@ -75,7 +86,8 @@ async fn talk(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     who: Who,
     place: Place,
-    mut evicted: Evicted,
+    evicted: Evicted,
+    mut stopped: Stopped,
     server: &Server,
 ) -> io::Result<()> {
     let now = || server.clock.now();
@@ -84,7 +96,9 @@ async fn talk(
         session: ReceiveSession::new(now(), server.policy.clone(), seed),
         seat: Seat { server, role: None },
         who,
-        place: Some(place),
+        place,
+        evicted,
+        said_goodbye: false,
     };
     let mut throttle = Throttle::new(now());
     let mut news = server.news.subscribe();
@@ -94,6 +108,9 @@ async fn talk(
         let fed = client.feed();
         tokio::select! {
             biased;
+            () = stop(&mut stopped) => {
+                client.session.handle_input(now(), Input::Stopping);
+            }
             result = stream.read(&mut buffer) => {
                 let (input, pause) = match result {
                     Ok(count @ 1..) => {
@@ -108,7 +125,7 @@ async fn talk(
             }
             () = std::future::ready(()), if fed => {}
             _ = news.changed(), if client.session.wants_media() => {}
-            _ = evicted.changed(), if client.seat.role.is_none() => {
+            _ = client.evicted.changed(), if client.seat.role.is_none() => {
                 client.session.handle_input(now(), Input::Evicted);
             }
             () = sleep(server.clock.until(wake_at)) => {
@@ -116,16 +133,31 @@ async fn talk(
             }
         }
     }
-    // Who says goodbye closes first, as GStreamer does: a server that is quicker looks like a broken one.
-    let farewell = async { while matches!(stream.read(&mut buffer).await, Ok(1..)) {} };
-    if timeout(COURTESY, farewell).await.is_ok() {
-        return Ok(());
+    tokio::select! {
+        done = part(&mut stream, &mut buffer, client.said_goodbye) => done,
+        // Who takes its time makes room for others.
+        _ = client.evicted.changed() => Ok(()),
+    }
+}
+
+/// Closes the connection of a client whose session is over.
+async fn part(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    buffer: &mut [u8],
+    said_goodbye: bool,
+) -> io::Result<()> {
+    if said_goodbye {
+        // Who says goodbye closes first, as GStreamer does: a server that is quicker looks like a broken one.
+        let farewell = async { while matches!(stream.read(buffer).await, Ok(1..)) {} };
+        if timeout(COURTESY, farewell).await.is_ok() {
+            return Ok(());
+        }
     }
     // The client may still be talking: a connection that is closed with bytes unread is reset, and the last
     // words to the client would be lost with it.
     let goodbye = async {
         stream.shutdown().await?;
-        while stream.read(&mut buffer).await? > 0 {}
+        while stream.read(buffer).await? > 0 {}
         Ok(())
     };
     timeout(GOODBYE_TIMEOUT, goodbye).await.unwrap_or(Ok(()))
@@ -135,8 +167,11 @@ struct Client<'a> {
     session: ReceiveSession,
     seat: Seat<'a>,
     who: Who,
-    /// Given back when the session ends, whatever the connection still does.
-    place: Option<Place>,
+    place: Place,
+    /// Whether it has to make room for others.
+    evicted: Evicted,
+    /// Whether the session ended because the client wanted it.
+    said_goodbye: bool,
 }
 
 impl Client<'_> {
@@ -174,11 +209,18 @@ impl Client<'_> {
     /// Does what an event is about, and hands it to the owner.
     fn take(&mut self, received: Received) {
         let taken = match &received {
-            Received::Began { app, key } => self.seat.publish(app, key).map(|()| self.is_known()),
-            Received::Joined { app, key } => self.seat.play(app, key).map(|()| self.is_known()),
-            Received::Ended { .. } => {
-                self.seat.leave();
-                self.place = None;
+            Received::Began { app, key } => {
+                self.seat.publish(app, key).map(|()| self.place.is_known())
+            }
+            Received::Joined { app, key } => {
+                (self.seat.play(app, key)).map(|()| self.place.is_known())
+            }
+            Received::Ended { because } => {
+                self.said_goodbye = because.is_none();
+                if self.seat.role.is_some() {
+                    self.seat.leave();
+                    self.evicted = self.place.is_strange_again();
+                }
                 Ok(())
             }
             media => {
@@ -190,12 +232,6 @@ impl Client<'_> {
             Ok(()) => self.seat.server.hand_over(self.who.event(received)),
             // Its end tells the owner.
             Err(refusal) => self.session.refuse(refusal),
-        }
-    }
-
-    fn is_known(&self) {
-        if let Some(place) = &self.place {
-            place.is_known();
         }
     }
 
@@ -293,7 +329,7 @@ const READ_BYTES: usize = 64 * 1024;
 const FEED_BYTES: usize = 64 * 1024;
 /// How long securing a connection may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client has to close the connection before it is closed from here.
+/// How long a client that said goodbye has to close the connection before it is closed from here.
 const COURTESY: Duration = Duration::from_millis(250);
 /// How long a client may take to close its end.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -13,9 +13,9 @@ use crate::units::MediaTime;
 
 /// Counts the clients.
 ///
-/// Those that publish or play are limited by the hub. Those that do not yet, strangers, have a few places; who
-/// comes when all are taken takes that of the one who has dawdled longest. So nobody keeps others out by
-/// holding connections open.
+/// Those that publish or play are limited by the hub. Those that do not, not yet or no more, are strangers and
+/// have a few places; who comes when all are taken takes that of the one who has dawdled longest. So nobody
+/// keeps others out by holding connections open.
 #[derive(Debug, Default)]
 pub(super) struct Entrance(Mutex<Inside>);
 
@@ -49,14 +49,7 @@ impl Entrance {
         if !address.to_canonical().is_loopback() && same.count() >= MOST_PER_ADDRESS {
             return None;
         }
-        if inside.strangers.len() >= MOST_STRANGERS {
-            inside.strangers.pop_front();
-        }
-        let (evict, evicted) = watch::channel(());
-        inside.strangers.push_back(Stranger {
-            connection,
-            _evict: evict,
-        });
+        let evicted = inside.add_stranger(connection);
         inside.addresses.push(address);
         let place = Place {
             entrance: Arc::clone(self),
@@ -77,6 +70,20 @@ impl Entrance {
     }
 }
 
+impl Inside {
+    fn add_stranger(&mut self, connection: u64) -> Evicted {
+        if self.strangers.len() >= MOST_STRANGERS {
+            self.strangers.pop_front();
+        }
+        let (evict, evicted) = watch::channel(());
+        self.strangers.push_back(Stranger {
+            connection,
+            _evict: evict,
+        });
+        evicted
+    }
+}
+
 /// A client's place; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -90,6 +97,12 @@ impl Place {
     pub(super) fn is_known(&self) {
         let mut inside = self.entrance.inside();
         (inside.strangers).retain(|stranger| stranger.connection != self.connection);
+    }
+
+    /// The client has nothing more to do here, and shall not hold its connection open for ever.
+    pub(super) fn is_strange_again(&self) -> Evicted {
+        self.is_known();
+        self.entrance.inside().add_stranger(self.connection)
     }
 }
 

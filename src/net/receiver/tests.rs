@@ -311,6 +311,47 @@ fn players_that_come_late_or_early_begin_with_a_key_frame_at_zero() {
 }
 
 #[test]
+fn players_are_told_when_the_receiver_stops_and_nobody_holds_it_up() {
+    let running = Running::start(ReceiverConfig::default());
+    let Pair {
+        publisher: _publisher,
+        mut player,
+        ..
+    } = Pair::start(&running);
+    let Running { receiver, events } = running;
+    drop(receiver);
+    player.wait_for_status("NetStream.Play.UnpublishNotify");
+    player.wait_for_status("NetStream.Play.Stop");
+    let ends = events.try_iter().filter_map(|event| match event.received {
+        Received::Ended { because } => Some(because),
+        _ => None,
+    });
+    assert_eq!(ends.count(), 2);
+}
+
+#[test]
+fn who_holds_the_connection_after_its_end_makes_room_for_others() {
+    let running = Running::start(ReceiverConfig::default());
+    let mut pair = Pair::start(&running);
+    let leaving: Vec<_> = (0..2 * MOST_STRANGERS)
+        .map(|number| {
+            let mut client = running.client();
+            client.play("pair");
+            if number % 2 == 0 {
+                client.call("deleteStream", vec![Value::Number(1.0)], 0);
+            } else {
+                client.raw(b"\xFF");
+            }
+            assert!(running.receiver.figures().strangers <= MOST_STRANGERS);
+            client
+        })
+        .collect();
+    pair.go_on();
+    drop(leaving);
+    running.wait_for(|figures| figures.connections == 2);
+}
+
+#[test]
 fn a_name_in_use_is_refused_and_its_publisher_goes_on() {
     let running = Running::start(ReceiverConfig::default());
     let mut pair = Pair::start(&running);

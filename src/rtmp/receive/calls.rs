@@ -23,6 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Budget {
     commands: u32,
+    messages: u32,
     bytes: usize,
     renewed_at: MediaTime,
 }
@@ -31,6 +32,7 @@ impl Budget {
     pub(super) fn new(now: MediaTime) -> Self {
         Self {
             commands: MOST_COMMANDS,
+            messages: MOST_MESSAGES,
             bytes: MOST_BYTES_WITHOUT_MEDIA,
             renewed_at: now,
         }
@@ -40,6 +42,14 @@ impl Budget {
         self.renew(now);
         self.commands = (self.commands.checked_sub(1))
             .ok_or_else(|| "the client sends too many commands".to_owned())?;
+        Ok(())
+    }
+
+    /// Of any kind: each takes time, however short it is.
+    pub(super) fn take_message(&mut self, now: MediaTime) -> Result<(), Ending> {
+        self.renew(now);
+        self.messages = (self.messages.checked_sub(1))
+            .ok_or_else(|| "the client sends too many messages".to_owned())?;
         Ok(())
     }
 
@@ -439,6 +449,8 @@ const CHUNK_SIZE: u32 = 4096;
 const WINDOW: u32 = 2_500_000;
 /// How many commands a session may see in [`BUDGET_LASTS`]; a publisher needs about eight.
 pub(super) const MOST_COMMANDS: u32 = 256;
+/// How many messages a session may see in that time: 5,000 a second. A stream of pictures and sound has 100.
+pub(super) const MOST_MESSAGES: u32 = 300_000;
 /// How many bytes a session may see in that time without being a publisher's.
 pub(super) const MOST_BYTES_WITHOUT_MEDIA: usize = 256 * 1024;
 const BUDGET_LASTS: Duration = Duration::from_mins(1);

@@ -14,8 +14,9 @@ pub struct Playback {
     pictures: Pictures,
     /// The publisher's time that is 0 for the player.
     base: Option<u32>,
-    last_audio: u32,
-    last_video: u32,
+    /// In milliseconds; does not wrap.
+    last_audio: u64,
+    last_video: u64,
 }
 
 /// Whether pictures are sent.
@@ -83,7 +84,7 @@ impl Playback {
     pub fn stamp(&mut self, tag: &FlvTag) -> Option<u32> {
         let meaning = Meaning::of(tag);
         match tag.kind {
-            TagKind::Script => return Some(self.last_audio.max(self.last_video)),
+            TagKind::Script => return Some(wrapped(self.last_audio.max(self.last_video))),
             TagKind::Audio if !self.wants_audio && meaning == Meaning::Frame => return None,
             TagKind::Audio => {}
             TagKind::Video => match (self.pictures, meaning) {
@@ -99,15 +100,15 @@ impl Playback {
         } else {
             let base = *self.base.get_or_insert(tag.timestamp);
             let time = tag.timestamp.wrapping_sub(base);
-            let step_back = last.wrapping_sub(time);
-            if step_back < u32::MAX / 2 && step_back > LARGEST_STEP_BACK {
+            // Either may have wrapped: the shorter way is meant.
+            let step = time.wrapping_sub(wrapped(last)).cast_signed();
+            if step < -LARGEST_STEP_BACK {
                 // The publisher's clock began anew: go on from here.
-                self.base = Some(tag.timestamp.wrapping_sub(last));
+                self.base = Some(tag.timestamp.wrapping_sub(wrapped(last)));
                 last
-            } else if time > u32::MAX / 2 && last < u32::MAX / 2 {
-                0 // sound of just before the first key frame
             } else {
-                time
+                // Before 0 is sound of just before the first key frame.
+                last.saturating_add_signed(step.into())
             }
         };
         let last = match tag.kind {
@@ -115,12 +116,20 @@ impl Playback {
             _ => &mut self.last_video,
         };
         *last = time.max(*last);
-        Some(*last)
+        Some(wrapped(*last))
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "RTMP and FLV times wrap at 32 bits"
+)]
+fn wrapped(time: u64) -> u32 {
+    time as u32
+}
+
 /// Sound and pictures are interleaved with less than this between them, in milliseconds.
-const LARGEST_STEP_BACK: u32 = 3_000;
+const LARGEST_STEP_BACK: i32 = 3_000;
 
 #[cfg(test)]
 mod tests {
@@ -152,6 +161,16 @@ mod tests {
         let mut playback = Playback::new(1);
         let tags = [testing::key_frame(u32::MAX - 9), testing::frame(30)];
         assert_eq!(times(&mut playback, &tags), [Some(0), Some(40)]);
+    }
+
+    #[test]
+    fn a_player_that_stays_for_months_gets_times_that_go_on() {
+        let mut playback = Playback::new(1);
+        for day in 0..120_u32 {
+            let time = day.wrapping_mul(86_400_000);
+            assert_eq!(playback.stamp(&testing::key_frame(time)), Some(time));
+            assert_eq!(playback.stamp(&testing::avc_header(time)), Some(time));
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::{
-    calls::{MOST_BYTES_WITHOUT_MEDIA, MOST_COMMANDS},
+    calls::{MOST_BYTES_WITHOUT_MEDIA, MOST_COMMANDS, MOST_MESSAGES},
     hub::testing,
     *,
 };
@@ -394,6 +394,111 @@ fn aggregate_messages_are_taken_apart() {
         client.received[2],
         Received::Audio { timestamp: 20, .. }
     ));
+}
+
+#[test]
+fn who_keeps_a_part_of_an_aggregate_message_does_not_keep_the_whole() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.publish("key");
+    let part = b"\x08\0\0\x02\0\0\0\0\0\0\0\xAF\x01\0\0\0\x0D";
+    let aggregate = Message::Other {
+        type_id: type_id::AGGREGATE,
+        payload: part.repeat(2).into(),
+    };
+    client.send(&aggregate, 1);
+    for received in &client.received[1..] {
+        let Received::Audio { body, .. } = received else {
+            panic!("expected sound, not {received:?}");
+        };
+        assert!(body.is_unique(), "its bytes are shared");
+    }
+    assert_eq!(client.received.len(), 3);
+}
+
+#[test]
+fn a_publisher_of_countless_tiny_messages_is_ended() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.publish("key");
+    // Behind the first, each is one byte long: a chunk header that repeats a message of no bytes.
+    let mut bytes = b"\x04\0\0\0\0\0\0\x08\x01\0\0\0".to_vec();
+    bytes.resize(bytes.len() + 60_000, 0xC4);
+    for _ in 0..=MOST_MESSAGES / 60_000 {
+        client.input(at(0), Input::Received(&bytes));
+    }
+    assert!(
+        client
+            .ended_because()
+            .unwrap()
+            .contains("too many messages")
+    );
+}
+
+#[test]
+fn metadata_beyond_all_measure_is_left_out() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    client.publish("key");
+    let metadata = |bytes: usize| {
+        let text = Value::from("x".repeat(bytes));
+        Message::Data(vec![
+            "onMetaData".into(),
+            Value::object([("encoder", text)]),
+        ])
+    };
+    client.send(&metadata(LONGEST_METADATA), 1);
+    client.send(&metadata(1_000), 1);
+    assert_eq!(client.received.len(), 2, "the begin, and the short one");
+}
+
+#[test]
+fn a_session_ends_once_whatever_comes_with_its_goodbye() {
+    let mut client = Client::new(ReceivePolicy::default());
+    client.connect("live");
+    let nothing = Message::Other {
+        type_id: 99,
+        payload: vec![0; 60_000].into(),
+    };
+    for _ in 0..MOST_BYTES_WITHOUT_MEDIA / 60_000 {
+        client.send(&nothing, 0);
+    }
+    client.publish("key");
+    let goodbye = Command::new("FCUnpublish", 0.0, vec!["key".into()]);
+    let mut bytes = Vec::new();
+    for message in [&Message::Command(goodbye), &nothing] {
+        (message.write(0, 0, &mut client.writer, &mut bytes)).unwrap();
+    }
+    client.input(at(0), Input::Received(&bytes));
+    let ends = client.received.iter();
+    let ends: Vec<_> = ends
+        .filter(|received| matches!(received, Received::Ended { .. }))
+        .collect();
+    assert_eq!(ends, [&Received::Ended { because: None }]);
+}
+
+#[test]
+fn players_are_told_when_the_receiver_stops() {
+    let mut player = Client::new(ReceivePolicy::default());
+    player.connect("live");
+    player.play("key");
+    player.told();
+    player.input(at(0), Input::Stopping);
+    assert_eq!(
+        player.told(),
+        [
+            "NetStream.Play.UnpublishNotify",
+            "StreamEof(1)",
+            "NetStream.Play.Stop"
+        ]
+    );
+    assert_eq!(player.ended_because(), None);
+
+    let mut publisher = Client::new(ReceivePolicy::default());
+    publisher.connect("live");
+    publisher.publish("key");
+    publisher.input(at(0), Input::Stopping);
+    assert!(publisher.ended_because().unwrap().contains("stopped"));
 }
 
 #[test]

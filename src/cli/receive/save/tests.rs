@@ -123,6 +123,28 @@ fn a_folder_that_is_not_there_is_told_and_harms_nothing() {
 }
 
 #[test]
+fn metadata_that_a_slow_disk_cannot_take_do_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut saver, told) = saver(folder.path());
+    let named = |name: &str| Value::object([(name, Value::Null)]);
+    assert!(saver.begin(1, "live"));
+    saver.metadata(1, named("taken"));
+    // As if so much waited.
+    saver.waiting.fetch_add(MOST_BYTES, Ordering::Relaxed);
+    saver.metadata(1, named("too much"));
+    saver.waiting.fetch_sub(MOST_BYTES, Ordering::Relaxed);
+    let waiting = Arc::clone(&saver.waiting);
+    assert!(saver.finish(PATIENCE));
+    assert_eq!(waiting.load(Ordering::Relaxed), 0, "all was given back");
+    let Some(Saved::Began(path)) = told.iter().next() else {
+        panic!("no file");
+    };
+    let script = fs::read(path).unwrap();
+    let holds = |name: &[u8]| script.windows(name.len()).any(|window| window == name);
+    assert!(holds(b"taken") && !holds(b"too much"));
+}
+
+#[test]
 fn what_a_slow_disk_cannot_take_is_left_out_up_to_a_key_frame_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let (mut saver, told) = saver(folder.path());
