@@ -7,7 +7,7 @@ use super::{
     tale::Told,
 };
 use crate::{
-    amf0::Value, flv::file::FlvTag, rtmp::receive::policy::stream_name, secret::Secret,
+    amf0::Value, flv::file::FlvTag, rtmp::receive::policy::StreamName, secret::Secret,
     units::MediaTime,
 };
 
@@ -15,28 +15,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Board {
     publishers: BTreeMap<u64, Publisher>,
-    players: BTreeMap<u64, Name>,
+    players: BTreeMap<u64, StreamName>,
 }
 
 #[derive(Debug)]
 struct Publisher {
-    name: Name,
+    name: StreamName,
     report: StreamReport,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Name {
-    app: String,
-    key: Secret,
-}
-
-impl Name {
-    fn new(app: &str, key: &Secret) -> Self {
-        Self {
-            app: app.to_owned(),
-            key: Secret::new(stream_name(key.expose())),
-        }
-    }
 }
 
 /// A stream at one moment.
@@ -62,7 +47,7 @@ impl Board {
         app: &str,
         key: &Secret,
     ) -> Told {
-        let name = Name::new(app, key);
+        let name = StreamName::new(app, key);
         let report = StreamReport::new(now);
         self.publishers.insert(stream, Publisher { name, report });
         Told::Began {
@@ -74,7 +59,7 @@ impl Board {
 
     /// A player joined.
     pub fn join(&mut self, player: u64, peer: SocketAddr, app: &str, key: &Secret) -> Told {
-        let name = Name::new(app, key);
+        let name = StreamName::new(app, key);
         let waits = !(self.publishers.values()).any(|publisher| publisher.name == name);
         self.players.insert(player, name);
         Told::Joined {
@@ -124,7 +109,7 @@ impl Board {
     /// All streams now.
     pub fn figures(&mut self, now: MediaTime) -> Vec<StreamNow> {
         let streams = self.publishers.iter_mut().map(|(stream, publisher)| {
-            let same = |name: &&Name| **name == publisher.name;
+            let same = |name: &&StreamName| **name == publisher.name;
             StreamNow {
                 stream: *stream,
                 app: publisher.name.app.clone(),

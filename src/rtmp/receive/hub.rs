@@ -11,13 +11,12 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt,
     time::Duration,
 };
 
 use super::{
     meaning::{Header, Meaning},
-    policy::{Refusal, stream_name},
+    policy::{Refusal, StreamName},
 };
 use crate::{
     flv::file::{FlvTag, TagKind},
@@ -62,7 +61,7 @@ impl Hub {
     /// # Errors
     /// When the name is in use, or there are too many streams.
     pub fn publish(&mut self, app: &str, key: &Secret) -> Result<StreamId, Refusal> {
-        let name = Name::new(app, key);
+        let name = StreamName::new(app, key);
         if self.live_stream(&name).is_some() {
             return Err(Refusal::NameInUse);
         }
@@ -106,7 +105,7 @@ impl Hub {
         if self.players.len() >= MOST_PLAYERS {
             return Err(Refusal::TooManyPlayers);
         }
-        let name = Name::new(app, key);
+        let name = StreamName::new(app, key);
         let id = PlayerId(self.new_id());
         let player = Player {
             stream: self.live_stream(&name),
@@ -176,7 +175,7 @@ impl Hub {
         self.streams.values().map(|stream| stream.bytes).sum()
     }
 
-    fn live_stream(&self, name: &Name) -> Option<StreamId> {
+    fn live_stream(&self, name: &StreamName) -> Option<StreamId> {
         let mut streams = self.streams.iter();
         let found = streams.find(|(_, stream)| stream.live && stream.name == *name);
         found.map(|(id, _)| *id)
@@ -195,31 +194,9 @@ impl Hub {
     }
 }
 
-/// What a stream is published and played as.
-#[derive(Clone, PartialEq, Eq)]
-struct Name {
-    app: String,
-    key: Secret,
-}
-
-impl Name {
-    fn new(app: &str, key: &Secret) -> Self {
-        Self {
-            app: app.to_owned(),
-            key: Secret::new(stream_name(key.expose())),
-        }
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{:?}", self.app, self.key)
-    }
-}
-
 #[derive(Debug)]
 struct Stream {
-    name: Name,
+    name: StreamName,
     live: bool,
     log: VecDeque<Logged>,
     /// The position of the log's first tag, counted from the stream's begin.
@@ -246,7 +223,7 @@ struct Start {
 }
 
 impl Stream {
-    fn new(name: Name) -> Self {
+    fn new(name: StreamName) -> Self {
         Self {
             name,
             live: true,
@@ -328,7 +305,7 @@ fn cost(tag: &FlvTag) -> usize {
 
 #[derive(Debug)]
 struct Player {
-    name: Name,
+    name: StreamName,
     stream: Option<StreamId>,
     /// Whether it is still to be told that its stream has begun.
     announce: bool,

@@ -24,9 +24,35 @@ impl ReceivePolicy {
     }
 }
 
+/// What a stream is published and played as: its application, and its key without parameters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamName {
+    /// The application.
+    pub app: String,
+    /// What stands before a `?`.
+    pub key: Secret,
+}
+
+impl StreamName {
+    /// The name that `app` and `key` ask for.
+    #[must_use]
+    pub fn new(app: &str, key: &Secret) -> Self {
+        Self {
+            app: app.to_owned(),
+            key: Secret::new(stream_name(key.expose())),
+        }
+    }
+}
+
+impl fmt::Debug for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{:?}", self.app, self.key)
+    }
+}
+
 /// The name under which a stream is published and played: its key without what stands behind a `?`.
 #[must_use]
-pub fn stream_name(key: &str) -> &str {
+pub(super) fn stream_name(key: &str) -> &str {
     key.split('?').next().unwrap_or_default()
 }
 
