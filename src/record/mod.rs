@@ -11,5 +11,5 @@ pub mod recorder;
 pub mod target;
 
 pub use error::RecordError;
-pub use recorder::{Recorder, RecorderEvent};
+pub use recorder::{Recorder, RecorderEvent, sync_to_disk};
 pub use target::RecordingTarget;

@@ -274,20 +274,28 @@ trait Disk: Write + Seek + Send + 'static {
     fn is_deleted(&self) -> bool;
 }
 
+/// Waits until what was written to `file` is on the disk itself, where its file system can tell.
+///
+/// # Errors
+/// When the disk cannot take it.
+pub fn sync_to_disk(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        // Some network file systems cannot.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
 impl Disk for File {
     fn sync(&mut self) -> io::Result<()> {
-        match self.sync_data() {
-            // Some network file systems cannot.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-                ) =>
-            {
-                Ok(())
-            }
-            result => result,
-        }
+        sync_to_disk(self)
     }
 
     #[cfg(unix)]

@@ -26,7 +26,7 @@ use crate::{
         file::{FlvTag, TagKind},
         tag_file::TagFileWriter,
     },
-    record::RecordError,
+    record::{RecordError, sync_to_disk},
     rtmp::receive::{
         meaning::{Header, Meaning},
         playback::Playback,
@@ -298,18 +298,7 @@ impl Recording {
         };
         let out = writer.get_mut();
         out.flush()?;
-        match out.get_ref().sync_data() {
-            // Some network file systems cannot.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-                ) =>
-            {
-                Ok(())
-            }
-            result => result,
-        }
+        sync_to_disk(out.get_ref())
     }
 
     fn finish(mut self) -> Saved {
