@@ -120,6 +120,24 @@ impl Fed {
         panic!("it did not come; seen so far: {:?}", self.seen);
     }
 
+    /// Feeds until `reached` says that it is enough.
+    #[track_caller]
+    fn feed_until(&mut self, mut reached: impl FnMut(&Self) -> bool) {
+        let patience_ends = Instant::now() + PATIENCE;
+        while !reached(self) {
+            assert!(Instant::now() < patience_ends, "{:?}", self.seen);
+            self.feed();
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Feeds for a while in which nothing in particular shall happen.
+    #[track_caller]
+    fn feed_for(&mut self, duration: Duration) {
+        let enough = Instant::now() + duration;
+        self.feed_until(|_| Instant::now() >= enough);
+    }
+
     #[track_caller]
     fn wait_until_live(&mut self) {
         self.wait_for(|event| matches!(event, PublisherEvent::Live { .. }));

@@ -166,11 +166,7 @@ fn a_live_stream_moves_without_losing_or_repeating_anything() {
     fed.sound_delay = Duration::from_millis(15);
     fed.wait_for(|event| is_note(event, "The stream goes on at 127.0.0.1"));
     let before = fed.publisher.stats();
-    let enough = Instant::now() + Duration::from_millis(500);
-    while Instant::now() < enough {
-        fed.feed();
-        thread::sleep(Duration::from_millis(20));
-    }
+    fed.feed_for(Duration::from_millis(500));
     let after = fed.publisher.stats();
     fed.stop();
 
@@ -237,12 +233,7 @@ fn a_server_that_holds_the_name_is_left_first() {
     assert_eq!(first, Ok((0, Served::Goodbye)));
     fed.wait_for(|event| *event == PublisherEvent::KeyFrameWanted);
     let sent = fed.publisher.stats().frames_sent;
-    let patience_ends = Instant::now() + PATIENCE;
-    while fed.publisher.stats().frames_sent < sent + 10 {
-        assert!(Instant::now() < patience_ends, "{:?}", fed.seen);
-        fed.feed();
-        thread::sleep(Duration::from_millis(20));
-    }
+    fed.feed_until(|fed| fed.publisher.stats().frames_sent >= sent + 10);
     fed.stop();
     let second = how_they_left.recv_timeout(PATIENCE);
     assert_eq!(second, Ok((2, Served::Goodbye)));
@@ -361,12 +352,7 @@ fn a_stop_is_quick_while_the_stream_moves_and_closes_both_connections() {
         ended.send(format!("first {served:?}")).unwrap();
     });
     let mut fed = Fed::start(config_for(first));
-    let patience_ends = Instant::now() + PATIENCE;
-    while reached_second.try_recv().is_err() {
-        assert!(Instant::now() < patience_ends, "{:?}", fed.seen);
-        fed.feed();
-        thread::sleep(Duration::from_millis(20));
-    }
+    fed.feed_until(|_| reached_second.try_recv().is_ok());
     fed.stop();
     let mut both = [0, 1].map(|_| endings.recv_timeout(PATIENCE).unwrap());
     both.sort();
@@ -398,12 +384,7 @@ fn a_stop_says_goodbye_on_both_connections_when_both_are_accepted() {
     fed.feed();
     // The key frame that the move waits for does not come.
     fed.key_frame_interval = u64::MAX;
-    let patience_ends = Instant::now() + PATIENCE;
-    while reached_second.try_recv().is_err() {
-        assert!(Instant::now() < patience_ends, "{:?}", fed.seen);
-        fed.feed();
-        thread::sleep(Duration::from_millis(20));
-    }
+    fed.feed_until(|_| reached_second.try_recv().is_ok());
     fed.stop();
     let mut both = [0, 1].map(|_| endings.recv_timeout(PATIENCE).unwrap());
     both.sort();
@@ -421,18 +402,11 @@ fn a_server_that_asks_to_move_on_and_on_is_obeyed_five_times_a_minute() {
     });
     let mut fed = Fed::start(config_for(address));
     let mut made = 0;
-    let patience_ends = Instant::now() + PATIENCE;
-    while made < 6 {
-        assert!(Instant::now() < patience_ends, "{:?}", fed.seen);
-        fed.feed();
+    fed.feed_until(|_| {
         made += connections.try_iter().count();
-        thread::sleep(Duration::from_millis(20));
-    }
-    let enough = Instant::now() + Duration::from_secs(1);
-    while Instant::now() < enough {
-        fed.feed();
-        thread::sleep(Duration::from_millis(20));
-    }
+        made >= 6
+    });
+    fed.feed_for(Duration::from_secs(1));
     fed.stop();
     assert_eq!(connections.try_iter().count(), 0);
     assert_never_broken(&fed.seen);
