@@ -9,7 +9,7 @@ use clap::{
 
 use super::receive::args::ReceiveArgs;
 use crate::{
-    engine::command::OutputFormat,
+    engine::command::{OutputFormat, RateControl},
     media::packet::{AudioFormat, VideoFormat},
     units::{Bitrate, FrameRate, PixelSize},
 };
@@ -246,6 +246,7 @@ impl FormatArgs {
                 channels: 2,
                 bitrate: self.audio_bitrate,
             },
+            rate: RateControl::for_ceiling(self.video_bitrate),
         };
         format.video.check().map_err(|error| error.to_string())?;
         format.audio.check().map_err(|error| error.to_string())?;

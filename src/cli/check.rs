@@ -76,13 +76,14 @@ pub fn check(args: &CheckArgs) -> Result<(), Exit> {
             humantime::format_duration(args.duration)
         ))?;
     }
-    engine.send(Command::GoLive(Box::new(Destination {
+    let destination = Destination {
         give_up_after: Some(CONNECT_PATIENCE),
         ..Destination::new(
             format!("rtmp://{}/check", receiver.local_addr()),
             Secret::new("check"),
         )
-    })));
+    };
+    engine.send(Command::GoLive(Box::new(destination.into())));
     let stats = publish(&engine, args.duration).map_err(|failure| failed(&failure))?;
     drop(engine);
     drop(receiver);

@@ -113,7 +113,8 @@ impl Run {
         }
         if let Some(destination) = destination {
             self.publishing = true;
-            self.engine.send(Command::GoLive(Box::new(destination)));
+            self.engine
+                .send(Command::GoLive(Box::new(destination.into())));
         }
         while self.publishing || self.recording {
             if stop() || self.is_over(args.duration) {

@@ -79,7 +79,7 @@ impl Story {
                     self.put(now, || recording_json(status), || None);
                 }
             }
-            Event::Levels(_) | Event::Devices { .. } => {}
+            Event::Destinations(_) | Event::Levels(_) | Event::Devices { .. } => {}
         }
     }
 

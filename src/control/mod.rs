@@ -5,12 +5,14 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
+//! | [`bitrate`] | how much picture a connection carries |
 //! | [`moves`] | how often a live stream may move to another server |
 //! | [`rate`] | how fast a count grows |
 //! | [`reconnect`] | when the next attempt to connect starts, and when to give up |
 //! | [`watchdog`] | whether the link is dead |
 
 pub mod backlog;
+pub mod bitrate;
 pub mod moves;
 pub mod rate;
 pub mod reconnect;

@@ -16,7 +16,7 @@ use crate::{
     net::route::{MAX_PEM_BYTES, RouteError},
     rtmp::url::ServerUrl,
     secret::Secret,
-    units::Decibels,
+    units::{Bitrate, Decibels},
 };
 
 pub use crate::{
@@ -42,10 +42,13 @@ pub enum Command {
     SetGain(Decibels),
     /// Send silence instead of the sound.
     SetMuted(bool),
-    /// Encode like this. While live or recording only the video bitrate is taken over, the rest waits.
+    /// Encode like this. While live or recording only the video's bitrate and its limits are taken over, the
+    /// rest waits.
     SetFormat(OutputFormat),
-    /// Publish.
-    GoLive(Box<Destination>),
+    /// Publish to all of these.
+    GoLive(Box<Broadcast>),
+    /// Start the next attempt now, wherever one is waited for.
+    RetryNow,
     /// Stop publishing (a recording goes on).
     Stop,
     /// Record what is encoded to a new file.
@@ -59,15 +62,83 @@ pub enum Command {
 /// How picture and sound are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputFormat {
-    /// The picture.
+    /// The picture; its bitrate is the highest it is sent with.
     pub video: VideoFormat,
     /// The sound.
     pub audio: AudioFormat,
+    /// How the video bitrate follows the uplink.
+    pub rate: RateControl,
+}
+
+/// How the video bitrate follows the uplink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateControl {
+    /// Whether it does. If not, what the uplink does not carry is left out, frame by frame.
+    pub adaptive: bool,
+    /// It never goes below.
+    pub floor: Bitrate,
+}
+
+impl RateControl {
+    /// Follows the uplink down to a tenth of `ceiling`, or 300 kb/s where that is more.
+    #[must_use]
+    pub fn for_ceiling(ceiling: Bitrate) -> Self {
+        let tenth = Bitrate::from_bps(ceiling.bps() / 10);
+        Self {
+            adaptive: true,
+            floor: tenth.max(Bitrate::from_kbps(300)).min(ceiling),
+        }
+    }
+}
+
+/// One program and everywhere it goes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broadcast {
+    /// At least one; the first is the primary.
+    pub destinations: Vec<Destination>,
+    /// Whose uplink decides on the bitrate that all share.
+    pub follow: Follow,
+}
+
+impl From<Destination> for Broadcast {
+    fn from(destination: Destination) -> Self {
+        Self {
+            destinations: vec![destination],
+            follow: Follow::default(),
+        }
+    }
+}
+
+/// Whose uplink decides on the bitrate that all destinations share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Follow {
+    /// The primary's; frames are left out for those that cannot keep up.
+    #[default]
+    Primary,
+    /// That of the slowest that is live.
+    Slowest,
+}
+
+/// A second server for the same stream.
+#[derive(Clone, PartialEq)]
+pub struct Backup {
+    /// Its address up to the application, like [`Destination::server`].
+    pub server: String,
+    /// Its stream key.
+    pub key: Secret,
+    /// User and password for it.
+    pub credentials: Option<Credentials>,
+    /// Whether a connection is kept ready there, so that a switch takes no longer than a key frame interval.
+    pub warm: bool,
+    /// Whether to go back once the first server has been well for a while.
+    pub return_to_primary: bool,
 }
 
 /// Where to publish.
 #[derive(Clone, PartialEq)]
 pub struct Destination {
+    /// What the user calls it; empty: the server's name is shown.
+    pub name: String,
     /// `rtmp://` or `rtmps://` address up to the application: everything but the stream key.
     pub server: String,
     /// The stream key; empty where the address says it all.
@@ -80,6 +151,8 @@ pub struct Destination {
     pub options: SessionOptions,
     /// Give up when not live for so long; `None` tries without end.
     pub give_up_after: Option<Duration>,
+    /// Where to go when the server fails.
+    pub backup: Option<Backup>,
 }
 
 impl Destination {
@@ -87,13 +160,27 @@ impl Destination {
     #[must_use]
     pub fn new(server: impl Into<String>, key: Secret) -> Self {
         Self {
+            name: String::new(),
             server: server.into(),
             key,
             credentials: None,
             route: Route::default(),
             options: SessionOptions::default(),
             give_up_after: None,
+            backup: None,
         }
+    }
+}
+
+impl fmt::Debug for Backup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backup")
+            .field("server", &ServerUrl::parse(&self.server).ok())
+            .field("key", &self.key)
+            .field("credentials", &self.credentials)
+            .field("warm", &self.warm)
+            .field("return_to_primary", &self.return_to_primary)
+            .finish()
     }
 }
 
@@ -101,12 +188,14 @@ impl fmt::Debug for Destination {
     /// Of the address only what [`ServerUrl`] shows: it may have a password or a token in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Destination")
+            .field("name", &self.name)
             .field("server", &ServerUrl::parse(&self.server).ok())
             .field("key", &self.key)
             .field("credentials", &self.credentials)
             .field("route", &self.route)
             .field("options", &self.options)
             .field("give_up_after", &self.give_up_after)
+            .field("backup", &self.backup)
             .finish()
     }
 }
@@ -155,7 +244,7 @@ mod tests {
         let address = "rtmp://me:pa55word@example.org/live/k3y?token=t0ken";
         for address in [address, &address.replace("rtmp", "x")] {
             let destination = Destination::new(address, Secret::new("k3y"));
-            let shown = format!("{:?}", Command::GoLive(Box::new(destination)));
+            let shown = format!("{:?}", Command::GoLive(Box::new(destination.into())));
             for secret in ["pa55word", "k3y", "t0ken"] {
                 assert!(!shown.contains(secret), "{shown}");
             }

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     audio::AudioEvent,
-    command::{Command, Destination, OutputFormat},
+    command::{Broadcast, Command, OutputFormat},
     counters::Counters,
     encoders::Encoders,
     event::{Cause, Decision, Event, RecordingStatus, Severity, StreamStatus},
@@ -165,7 +165,12 @@ impl Director {
             Command::SetGain(gain) => self.sources.set_gain(gain),
             Command::SetMuted(muted) => self.sources.set_muted(muted),
             Command::SetFormat(format) => self.set_format(format),
-            Command::GoLive(destination) => self.go_live(&destination),
+            Command::GoLive(broadcast) => self.go_live(&broadcast),
+            Command::RetryNow => {
+                if let Some(publishing) = &self.publishing {
+                    publishing.retry_now();
+                }
+            }
             Command::Stop => self.stop_publishing(),
             Command::StartRecording(target) => self.start_recording(&target),
             Command::StopRecording => self.stop_recording(),
@@ -222,7 +227,7 @@ impl Director {
         if let Some(running) = self.encoders.take() {
             return Ok(self.encoders.insert(running));
         }
-        let OutputFormat { video, audio } = self.format;
+        let OutputFormat { video, audio, .. } = self.format;
         let format = StreamFormat {
             video: self.sources.has_video().then_some(video),
             audio,
@@ -249,7 +254,10 @@ impl Director {
         }
     }
 
-    fn go_live(&mut self, destination: &Destination) {
+    fn go_live(&mut self, broadcast: &Broadcast) {
+        let Some(destination) = broadcast.destinations.first() else {
+            return;
+        };
         if let Some(publishing) = &self.publishing {
             if publishing.deadline().is_some() {
                 let text = "Still stopping; go live again in a moment";
@@ -426,6 +434,8 @@ impl Director {
             severity,
             cause,
             text,
+            figures: Vec::new(),
+            destination: None,
         }));
     }
 

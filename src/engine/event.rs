@@ -9,11 +9,16 @@ use crate::{
     units::{Bitrate, MediaTime},
 };
 
+pub use crate::control::bitrate::Figure;
+
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The one truth about publishing changed.
+    /// The one truth about publishing changed: that of the primary destination, or of the first that is left.
     Status(StreamStatus),
+    /// Every destination of the broadcast, in the order they were asked for: after each change, and four times
+    /// a second while there are any. Empty when it is over.
+    Destinations(Vec<DestinationState>),
     /// Figures, four times a second.
     Stats(Stats),
     /// Something was decided or noticed that a person would want to know, with its reason.
@@ -76,6 +81,35 @@ impl Default for StreamStatus {
     }
 }
 
+/// One destination of a broadcast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DestinationState {
+    /// What the user calls it, or the server's name.
+    pub name: String,
+    /// Whether its viewers get anything.
+    pub status: StreamStatus,
+    /// Whether the backup server carries it.
+    pub on_backup: bool,
+    /// Whether a connection to the backup server is ready; `None` where none is kept.
+    pub backup_ready: Option<bool>,
+    /// What went out, over the last second or so.
+    pub sent: Bitrate,
+    /// What its uplink would like the picture to be encoded with.
+    pub advised: Bitrate,
+    /// Media waiting to be sent, by its duration.
+    pub queue: Duration,
+    /// Round trip to the server, where the system tells.
+    pub round_trip: Option<Duration>,
+    /// Pictures handed to the network.
+    pub frames_sent: u64,
+    /// Pictures its viewers miss.
+    pub frames_dropped: u64,
+    /// Bytes of which it is known that they arrived.
+    pub acknowledged: u64,
+    /// How often it went from live to reconnecting.
+    pub disconnects: u32,
+}
+
 /// Figures of a running engine. Counters run from the start of the stream (or of the recording without one),
 /// and stay as they were when it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -84,6 +118,10 @@ pub struct Stats {
     pub uptime: Duration,
     /// What the encoders are told to produce; zero while they rest.
     pub target: Bitrate,
+    /// What they would be told to produce if the uplink carried everything.
+    pub ceiling: Bitrate,
+    /// What arrived at the server, over the last second or so.
+    pub delivered: Bitrate,
     /// What went out, over the last second or so.
     pub sent: Bitrate,
     /// Pictures that came from the source per second.
@@ -117,6 +155,10 @@ pub struct Decision {
     pub cause: Cause,
     /// One plain sentence with numbers.
     pub text: String,
+    /// The numbers it was decided from, for machines.
+    pub figures: Vec<Figure>,
+    /// Which destination it concerns, by its name; `None` if all of them, or none.
+    pub destination: Option<String>,
 }
 
 /// How a person should take it.

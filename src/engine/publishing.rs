@@ -8,13 +8,14 @@ use super::{
     outputs::{Output, STOP_LIMIT},
 };
 use crate::{
+    control::bitrate::RateLimits,
     media::{clock::Clock, packet::StreamFormat},
     net::publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
     rtmp::{
         refusal::{self, Failure},
         url::ServerUrl,
     },
-    units::{MediaTime, grouped},
+    units::{Bitrate, MediaTime, grouped},
 };
 
 /// A destination that was asked for, until it is over.
@@ -43,6 +44,7 @@ impl Publishing {
     ) -> Result<Self, Failure> {
         let server = server_of(destination)?;
         let host = server.host.clone();
+        let ceiling = format.video.map_or(Bitrate::ZERO, |video| video.bitrate);
         let config = PublisherConfig {
             server,
             key: destination.key.clone(),
@@ -50,6 +52,8 @@ impl Publishing {
             give_up_after: destination.give_up_after,
             clock,
             route: destination.route.clone(),
+            limits: RateLimits::fixed(ceiling),
+            backup: None,
             options: destination.options.clone(),
         };
         let publisher = Publisher::start(config, on_event)
@@ -94,6 +98,11 @@ impl Publishing {
     #[must_use]
     pub fn stats(&self) -> PublisherStats {
         self.publisher.stats()
+    }
+
+    /// Starts the next attempt now.
+    pub fn retry_now(&self) {
+        self.publisher.retry_now();
     }
 
     /// Asks the publisher to say goodbye.
@@ -193,7 +202,9 @@ impl Publishing {
                 };
                 Some((severity, Cause::Server, text.clone()))
             }
-            PublisherEvent::KeyFrameWanted => None,
+            PublisherEvent::KeyFrameWanted
+            | PublisherEvent::Advice(_)
+            | PublisherEvent::Moved { .. } => None,
             PublisherEvent::Ended { because } => {
                 self.status = StreamStatus::Offline {
                     because: because.clone(),

@@ -102,6 +102,8 @@ impl Statistics {
         Stats {
             uptime,
             target,
+            ceiling: target,
+            delivered: figures.delivered_rate,
             sent: figures.sent_rate,
             captured_fps: if span > 0.0 {
                 captured as f32 / span

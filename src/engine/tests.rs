@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    command::{Command, Destination, OutputFormat, RecordingTarget},
+    command::{Command, Destination, OutputFormat, RateControl, RecordingTarget},
     event::{Event, RecordingStatus, Stats, StreamStatus},
     handle::Engine,
 };
@@ -31,13 +31,12 @@ fn a_stream_begins_with_a_key_frame_and_misses_nothing_also_the_second_time() {
     let mut viewer = Viewer::start(VideoChoice::TestPicture);
     for _ in 0..2 {
         viewer.go_live(server.address());
-        viewer.follow(Duration::from_millis(1500));
+        viewer.wait_for_frames(20);
         viewer.stop();
         let stream = server.take();
-        stream.assert_whole();
+        stream.assert_whole(viewer.skipped);
         assert!(stream.pictures.len() >= 15, "{:?}", stream.pictures.len());
         assert!(viewer.stats.frames_sent >= stream.pictures.len() as u64);
-        assert_eq!(viewer.stats.frames_skipped, 0);
     }
 }
 
@@ -59,7 +58,7 @@ fn a_recording_goes_on_from_before_the_stream_to_after_it() {
     viewer.send(Command::StopRecording);
     viewer.wait_for(|event| matches!(event, Event::Recording(RecordingStatus::Finished { .. })));
 
-    server.take().assert_whole();
+    server.take().assert_whole(viewer.skipped);
     let mut recorded = Stream::default();
     let mut file = FlvReader::new(File::open(&path).unwrap()).unwrap();
     while let Some(FlvTag {
@@ -74,13 +73,13 @@ fn a_recording_goes_on_from_before_the_stream_to_after_it() {
             TagKind::Script => {}
         }
     }
-    recorded.assert_whole();
-    assert!(recorded.pictures.len() >= 25, "{}", recorded.pictures.len());
+    recorded.assert_whole(viewer.skipped);
+    assert!(recorded.pictures.len() >= 15, "{}", recorded.pictures.len());
 
     viewer.go_live(server.address());
     viewer.follow(Duration::from_millis(500));
     viewer.stop();
-    server.take().assert_whole();
+    server.take().assert_whole(viewer.skipped);
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn a_server_that_returns_gets_the_stream_again_from_a_key_frame_on() {
     viewer.wait_for(|event| matches!(event, Event::Status(StreamStatus::Live { .. })));
     viewer.follow(Duration::from_millis(500));
     viewer.stop();
-    server.take().assert_whole();
+    server.take().assert_whole(viewer.skipped);
 }
 
 #[test]
@@ -116,7 +115,7 @@ fn stopping_takes_a_second_at_most_whatever_the_server_does() {
     let address = deaf.local_addr().unwrap();
     let mut viewer = Viewer::start(VideoChoice::TestPicture);
     for patience in [0, 100, 700] {
-        viewer.send(Command::GoLive(Box::new(destination(address))));
+        viewer.send(Command::GoLive(Box::new(destination(address).into())));
         viewer.follow(Duration::from_millis(patience));
         viewer.stop();
     }
@@ -134,6 +133,10 @@ const FORMAT: OutputFormat = OutputFormat {
         channels: 2,
         bitrate: Bitrate::from_kbps(64),
     },
+    rate: RateControl {
+        adaptive: false,
+        floor: Bitrate::from_kbps(100),
+    },
 };
 
 /// A hang is a failure, not a long wait.
@@ -147,6 +150,8 @@ fn destination(address: SocketAddr) -> Destination {
 struct Viewer {
     engine: Engine,
     stats: Stats,
+    /// Pictures told as skipped since the start.
+    skipped: u64,
 }
 
 impl Viewer {
@@ -157,6 +162,7 @@ impl Viewer {
         Self {
             engine,
             stats: Stats::default(),
+            skipped: 0,
         }
     }
 
@@ -165,7 +171,7 @@ impl Viewer {
     }
 
     fn go_live(&mut self, address: SocketAddr) {
-        self.send(Command::GoLive(Box::new(destination(address))));
+        self.send(Command::GoLive(Box::new(destination(address).into())));
         self.wait_for(|event| matches!(event, Event::Status(StreamStatus::Live { .. })));
     }
 
@@ -187,6 +193,11 @@ impl Viewer {
         panic!("it did not come");
     }
 
+    /// Waits until so many pictures of this stream were sent.
+    fn wait_for_frames(&mut self, count: u64) {
+        self.wait_for(|event| matches!(event, Event::Stats(stats) if stats.frames_sent >= count));
+    }
+
     fn follow(&mut self, duration: Duration) {
         let until = Instant::now() + duration;
         while Instant::now() < until {
@@ -197,6 +208,9 @@ impl Viewer {
     fn next(&mut self) -> Option<Event> {
         let event = self.engine.next_event(Duration::from_millis(10))?;
         if let Event::Stats(stats) = &event {
+            // The count begins anew with each stream.
+            let new = stats.frames_skipped;
+            self.skipped += new.checked_sub(self.stats.frames_skipped).unwrap_or(new);
             self.stats = *stats;
         }
         Some(event)
@@ -268,12 +282,24 @@ impl Stream {
         }
     }
 
-    fn assert_whole(&self) {
+    /// Pictures stand on the grid of 15 a second, whole sound between them. A busy machine may have left
+    /// `skipped` pictures out before they were encoded.
+    fn assert_whole(&self, skipped: u64) {
         assert!(self.pictures[0].is_key);
+        let mut missing = 0;
         for pair in self.pictures.windows(2) {
             let step = pair[1].time - pair[0].time;
-            assert!((66..=67).contains(&step), "pictures {step} ms apart");
+            let frames = (step * 15 + 500) / 1000;
+            assert!(
+                frames > 0 && step.abs_diff(frames * 1000 / 15) <= 1,
+                "pictures {step} ms apart"
+            );
+            missing += u64::from(frames - 1);
         }
+        assert!(
+            missing <= skipped,
+            "{missing} missing, {skipped} told as skipped"
+        );
         self.assert_sound_whole();
         assert!(self.times.is_sorted(), "{:?}", self.times);
     }

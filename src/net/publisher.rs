@@ -28,10 +28,14 @@ use std::{
 };
 
 use task::Context;
-use tokio::{runtime, sync::watch};
+use tokio::{
+    runtime,
+    sync::{Notify, watch},
+};
 
 use super::{inbox::Inbox, route::Route};
 use crate::{
+    control::bitrate::{Change, RateLimits},
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
@@ -50,6 +54,8 @@ pub struct Publisher {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     format: watch::Sender<StreamFormat>,
+    limits: watch::Sender<RateLimits>,
+    retry: Arc<Notify>,
 }
 
 /// What is published whereto.
@@ -69,6 +75,23 @@ pub struct PublisherConfig {
     pub route: Route,
     /// How the server wants to be spoken to.
     pub options: SessionOptions,
+    /// What the user allows for the picture's bitrate.
+    pub limits: RateLimits,
+    /// Where to go when the server fails.
+    pub backup: Option<BackupServer>,
+}
+
+/// A second server for the same stream.
+#[derive(Clone, Debug)]
+pub struct BackupServer {
+    /// The server and its application.
+    pub server: ServerUrl,
+    /// Its stream key.
+    pub key: Secret,
+    /// Whether a connection is kept ready there.
+    pub warm: bool,
+    /// Whether to go back once the first server has been well for a while.
+    pub return_to_primary: bool,
 }
 
 /// What a publisher tells.
@@ -95,6 +118,17 @@ pub enum PublisherEvent {
         retry_at: MediaTime,
         /// Why.
         because: Failure,
+    },
+    /// What this way would like to be sent changed.
+    Advice(Change),
+    /// The stream goes on at another server.
+    Moved {
+        /// That server's name.
+        host: String,
+        /// Whether it is the backup.
+        to_backup: bool,
+        /// Why, in one sentence.
+        reason: String,
     },
     /// The picture can go on only with a key frame: encode one.
     KeyFrameWanted,
@@ -145,6 +179,10 @@ pub struct PublisherStats {
     pub acknowledged: u64,
     /// What went out over the last second or so.
     pub sent_rate: Bitrate,
+    /// What arrived over the last second or so.
+    pub delivered_rate: Bitrate,
+    /// Whether a connection to the backup server is ready; `None` where none is kept.
+    pub backup_ready: Option<bool>,
 }
 
 /// What the handle and the thread both use.
@@ -172,6 +210,7 @@ impl Publisher {
         });
         let (stop, stopped) = watch::channel(false);
         let (format, formats) = watch::channel(config.format.clone());
+        let limits = config.limits;
         let context = Context::new(config, Arc::clone(&shared), stopped, formats, on_event);
         thread::Builder::new()
             .name("publisher".to_owned())
@@ -180,6 +219,8 @@ impl Publisher {
             shared,
             stop,
             format,
+            limits: watch::channel(limits).0,
+            retry: Arc::default(),
         })
     }
 
@@ -201,6 +242,16 @@ impl Publisher {
     /// Asks it to end; [`PublisherEvent::Ended`] comes within a second, whatever it is doing.
     pub fn stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Starts the next attempt now, if one is waited for.
+    pub fn retry_now(&self) {
+        self.retry.notify_one();
+    }
+
+    /// The user changed what is allowed for the picture's bitrate.
+    pub fn set_limits(&self, limits: RateLimits) {
+        self.limits.send_replace(limits);
     }
 
     /// Tells the stream's new format to viewers.

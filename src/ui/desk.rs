@@ -13,7 +13,7 @@ use chrono::{DateTime, Local};
 use crate::{
     capture::source::{AudioChoice, DeviceId, VideoChoice},
     engine::{
-        command::{Command, OutputFormat, RecordingTarget, Trust},
+        command::{Command, OutputFormat, RateControl, RecordingTarget, Trust},
         event::{Event, Severity, StreamStatus},
     },
     media::packet::{AudioFormat, VideoFormat},
@@ -368,7 +368,7 @@ impl Desk {
                 self.keep_key();
                 self.view.failure = None;
                 if let Ok(destination) = connection::destination(self) {
-                    self.tell(Command::GoLive(Box::new(destination)));
+                    self.tell(Command::GoLive(Box::new(destination.into())));
                 }
             }
             // Nobody watches yet: there is nothing to ask.
@@ -468,6 +468,7 @@ pub fn format_of(output: &OutputSettings) -> OutputFormat {
             channels: output.channels,
             bitrate: Bitrate::from_kbps(output.audio_kbps),
         },
+        rate: RateControl::for_ceiling(output.video_bitrate()),
     }
 }
 

@@ -97,6 +97,7 @@ impl ViewState {
                 }
                 self.stats = Some(stats);
             }
+            Event::Destinations(_) => {}
             Event::Decision(decision) => self.story.push(decision),
             Event::VideoSource(event) => self.video = event.into(),
             Event::AudioSource(event) => self.audio = event.into(),
@@ -119,6 +120,8 @@ impl ViewState {
             severity,
             cause: Cause::User,
             text,
+            figures: Vec::new(),
+            destination: None,
         });
     }
 

@@ -15,6 +15,7 @@ use tokio_rustls::{TlsAcceptor, rustls};
 
 use super::*;
 use crate::{
+    control::bitrate::RateLimits,
     flv::testing::{audio_at, format, video_at},
     net::{receiver::Receiver, route::Trust},
     rtmp::{
@@ -39,6 +40,8 @@ fn config(server: &str) -> PublisherConfig {
         clock: Clock::start(),
         route: Route::default(),
         options: SessionOptions::default(),
+        limits: RateLimits::fixed(Bitrate::from_kbps(400)),
+        backup: None,
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{KEY, PATIENCE};
 use crate::{
+    control::bitrate::RateLimits,
     flv::testing::{audio_at, format, video_at},
     media::{clock::Clock, packet::Packet},
     net::{
@@ -17,7 +18,7 @@ use crate::{
     },
     rtmp::{options::SessionOptions, refusal::Failure, url::ServerUrl},
     secret::Secret,
-    units::MediaTime,
+    units::{Bitrate, MediaTime},
 };
 
 /// How a publisher meets a server.
@@ -63,6 +64,8 @@ pub(super) fn publish_to(url: &str, plan: Plan) -> Failure {
         clock,
         route: plan.route,
         options: SessionOptions::default(),
+        limits: RateLimits::fixed(Bitrate::from_kbps(400)),
+        backup: None,
     };
     let publisher = Publisher::start(config, move |event| {
         // The test may have seen enough and be gone.

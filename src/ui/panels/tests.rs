@@ -163,9 +163,10 @@ fn go_live_sends_server_and_key_to_the_engine() {
         .click();
     harness.run_steps(2);
     let commands = engine_commands(&mut harness);
-    let [Command::GoLive(destination)] = commands.as_slice() else {
+    let [Command::GoLive(broadcast)] = commands.as_slice() else {
         panic!("{commands:?}");
     };
+    let destination = &broadcast.destinations[0];
     assert_eq!(destination.server, "rtmp://example.org/live");
     assert_eq!(destination.key.expose(), "s3cret");
 }

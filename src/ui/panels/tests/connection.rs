@@ -37,7 +37,7 @@ fn went_live(desk: &mut Desk) -> Option<Destination> {
     desk.take_effects()
         .into_iter()
         .find_map(|effect| match effect {
-            Effect::Engine(Command::GoLive(destination)) => Some(*destination),
+            Effect::Engine(Command::GoLive(broadcast)) => broadcast.destinations.into_iter().next(),
             _ => None,
         })
 }
