@@ -5,8 +5,8 @@
 //!
 //! | what it does | verdict |
 //! |---|---|
-//! | half as much again as ordered or more, over [`WINDOW`], after [`FOLLOWS_WITHIN`] for a new order | [`Verdict::Exceeds`] |
-//! | no picture for [`SILENT_AFTER`], though it was given some | [`Verdict::Silent`] |
+//! | half as much again as ordered or more, over 2 s; a new order is given 0.7 s to be followed | [`Verdict::Exceeds`] |
+//! | no picture for 2 s, though it was given some | [`Verdict::Silent`] |
 //! | less than was ordered | none: a still picture needs little |
 
 use std::{collections::VecDeque, fmt, time::Duration};
