@@ -329,7 +329,7 @@ impl BitrateControl {
         if self.link.produced < ordered * USED_PART {
             return None; // an encoder with little to do shows nothing of the way
         }
-        match self.memory.way(ordered, since_change) {
+        match self.memory.way(since_change) {
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
@@ -443,7 +443,7 @@ impl RateLimits {
 /// In how many seconds what waits is to be gone.
 const EMPTY_WITHIN: f64 = 2.0;
 /// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
-const LEAST_SHARE: f64 = 0.5;
+const LEAST_SHARE: f64 = 0.4;
 /// Waiting for so many seconds is nothing; what key frames explain comes on top.
 const BEARABLE_DELAY: f64 = 0.2;
 /// Never being emptier than this is congestion, if a slow one.

@@ -121,8 +121,8 @@ impl Memory {
         self.patience = PATIENCE;
     }
 
-    /// How far up it may go from `ordered`, which stands for `since_change`.
-    pub(super) fn way(&self, ordered: f64, since_change: Duration) -> Way {
+    /// How far up it may go, when nothing was changed for `since_change`.
+    pub(super) fn way(&self, since_change: Duration) -> Way {
         match self.failed {
             None => Way::Open,
             Some(failed) if since_change < self.patience => Way::Proven(failed.carried * SHARE),
