@@ -17,7 +17,7 @@ use crate::{
     control::{rate::RateMeter, watchdog::DEAD_AFTER},
     media::packet::Packet,
     rtmp::{
-        refusal::{Failure, FailureKind},
+        refusal::{Cause, Failure, FailureKind},
         url::ServerUrl,
     },
     units::MediaTime,
@@ -143,15 +143,25 @@ impl<'a> Attempt<'a> {
     /// The connection that carries the stream broke. If another one is on its way it takes over.
     fn lost(&mut self, now: MediaTime, because: Failure) -> Result<(), Setback> {
         self.begin_move(now);
+        let name_held = self.was_let_in_and_out(&because);
+        let on_dead_way = because.cause == Cause::Stalled;
+        let until = now + LONGEST_GAP;
+        let gap = Carrier::Gap {
+            until,
+            because: because.clone(),
+        };
+        if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap)
+            && on_dead_way
+        {
+            self.course.remains = link.leave_dead();
+        }
         if matches!(self.next, Next::None | Next::Done(Err(_))) {
             return Err(Setback {
-                name_held: self.was_let_in_and_out(&because),
+                name_held,
                 ..because.into()
             });
         }
         tracing::debug!(%because, "the next connection takes over");
-        let until = now + LONGEST_GAP;
-        self.carrier = Carrier::Gap { until, because };
         Ok(())
     }
 
@@ -176,6 +186,7 @@ impl<'a> Attempt<'a> {
         if let Carrier::Gap { until, because } = &self.carrier {
             if let Some(link) = self.next.take_ready() {
                 self.carrier = Carrier::Link(link);
+                self.course.remains = None;
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
                 self.context.tell(PublisherEvent::KeyFrameWanted);

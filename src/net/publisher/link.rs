@@ -17,14 +17,17 @@ use super::{
     task::Context,
 };
 use crate::{
-    control::{attempts::Quiet, watchdog::Watchdog},
+    control::{
+        attempts::Quiet,
+        watchdog::{Waiting, Watchdog},
+    },
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
     net::{
         connect::{Connection, Stream, plain},
-        tcp_info,
+        tcp_info::{self, TcpFigures},
     },
     rtmp::{
         auth::Login,
@@ -224,7 +227,7 @@ impl Link {
     pub(super) fn look_while_opening(&mut self, now: MediaTime) -> Quiet {
         let figures = tcp_info::read(&self.socket);
         let (count, waits) = match figures {
-            Some(figures) => (figures.acknowledged, figures.pending || !self.is_idle()),
+            Some(figures) => (figures.acknowledged, figures.pending() || !self.is_idle()),
             None => (self.heard, true),
         };
         self.watchdog.observe(now, count, waits);
@@ -250,10 +253,27 @@ impl Link {
             self.handle(Input::Arrived);
         }
         if let Some(silent_for) = self.watchdog.observe(now, seen.acknowledged, seen.pending) {
-            return Err(Failure::stalled(&self.peer, silent_for));
+            return Err(self.standstill(seen.figures, silent_for));
         }
         let up_to = self.watchdog.waiting_since().unwrap_or(now);
         Ok(self.media_arrived.then_some(up_to))
+    }
+
+    /// Why nothing was acknowledged for so long.
+    fn standstill(&self, figures: Option<TcpFigures>, silent_for: Duration) -> Failure {
+        let reads_nothing = figures.is_some_and(|figures| {
+            let waiting = Waiting {
+                in_flight: figures.in_flight,
+                unsent: figures.unsent,
+                unanswered: figures.unanswered,
+            };
+            waiting.is_for_the_reader()
+        });
+        if reads_nothing {
+            Failure::not_reading(&self.peer, silent_for)
+        } else {
+            Failure::stalled(&self.peer, silent_for)
+        }
     }
 
     /// Adds to the statistics what arrived since the last time.
