@@ -19,6 +19,7 @@ use super::{
 use crate::{
     control::{
         attempts::Quiet,
+        bitrate::LinkSample,
         watchdog::{Waiting, Watchdog},
     },
     media::{
@@ -36,7 +37,7 @@ use crate::{
         session::Output,
         url::ServerUrl,
     },
-    units::MediaTime,
+    units::{Bitrate, MediaTime},
 };
 
 /// A connection that stands. It is driven by calling [`Link::next_event`] until there is none, and then
@@ -75,6 +76,10 @@ pub(super) struct Link {
     arrived: Arrived,
     watchdog: Watchdog,
     media_arrived: bool,
+    /// What was seen last, once the stream is accepted.
+    seen: Option<Seen>,
+    /// When viewers may be told of another format, at the earliest.
+    next_format: MediaTime,
     closed_by_server: bool,
     stage: Stage,
 }
@@ -107,6 +112,7 @@ impl Link {
         let (reader, writer) = split(stream);
         let mut formats = context.formats.clone();
         let format = formats.borrow_and_update().clone();
+        limit_unsent(&socket, &format);
         let config = PublishConfig {
             server: server.clone(),
             key: context.config.key.clone(),
@@ -140,6 +146,8 @@ impl Link {
             arrived: Arrived::default(),
             watchdog: Watchdog::new(0),
             media_arrived: false,
+            seen: None,
+            next_format: MediaTime::ZERO,
             closed_by_server: false,
             stage: Stage::Opening,
         }
@@ -194,8 +202,10 @@ impl Link {
             result = self.reader.read(&mut self.received) => self.on_read(result),
             result = write_or_flush(&mut self.writer, &mut self.outgoing),
                 if !self.is_idle() && self.unwritable.is_none() => self.on_write(result),
-            Ok(()) = self.formats.changed() => {
+            Ok(()) = self.formats.changed(), if self.clock.now() >= self.next_format => {
+                self.next_format = self.clock.now() + FORMAT_INTERVAL;
                 let format = self.formats.borrow_and_update().clone();
+                limit_unsent(&self.socket, &format);
                 self.handle(Input::Format(format));
             }
             () = sleep(pause), if wake_at.is_some() => match self.unwritable.take() {
@@ -245,6 +255,7 @@ impl Link {
     /// When nothing arrives any more.
     pub(super) fn look(&mut self, now: MediaTime) -> Result<Option<MediaTime>, Failure> {
         let seen = self.count_arrived();
+        self.seen = Some(seen);
         self.shared.update_stats(|stats| {
             stats.round_trip = seen.figures.map(|figures| figures.round_trip);
         });
@@ -257,6 +268,25 @@ impl Link {
         }
         let up_to = self.watchdog.waiting_since().unwrap_or(now);
         Ok(self.media_arrived.then_some(up_to))
+    }
+
+    /// What the last look showed of the way's capacity.
+    pub(super) fn sample(&self, now: MediaTime) -> Option<LinkSample> {
+        let Seen {
+            acknowledged,
+            figures,
+            ..
+        } = self.seen?;
+        let ours = self.outgoing.remaining() as u64;
+        Some(LinkSample {
+            now,
+            queue: self.shared.inbox.duration(),
+            unsent: ours + figures.map_or(0, |figures| figures.unsent),
+            in_flight: figures.map_or(0, |figures| figures.in_flight),
+            acknowledged,
+            produced: self.shared.inbox.produced(),
+            round_trip: figures.map(|figures| figures.round_trip),
+        })
     }
 
     /// Why nothing was acknowledged for so long.
@@ -428,12 +458,28 @@ fn ack_window(format: &StreamFormat) -> u32 {
     bytes.clamp(SMALLEST_ACK_WINDOW, LARGEST_ACK_WINDOW)
 }
 
+/// Keeps what waits in the kernel small, for what waits with us can still be dropped.
+fn limit_unsent(socket: &Socket, format: &StreamFormat) {
+    let video = format.video.as_ref();
+    let bytes_of = |rate: Bitrate| rate.bytes_in(MOST_UNSENT);
+    let bytes = bytes_of(format.audio.bitrate) + video.map_or(0, |video| bytes_of(video.bitrate));
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    // If that cannot be set, more waits there.
+    let _ = tcp_info::limit_unsent(socket, bytes.clamp(LEAST_UNSENT_BYTES, MOST_UNSENT_BYTES));
+}
+
 /// How long a server that stopped reading is listened to.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
 /// How much is read at once.
 const READ_BYTES: usize = 16 * 1024;
 /// More than the longest message: reached only by answers to a server that asks and does not read.
 const MOST_OUT_BYTES: usize = 20 * 1024 * 1024;
+/// How often viewers are told of another format: some servers write each into their recordings.
+const FORMAT_INTERVAL: Duration = Duration::from_secs(5);
+/// How much of the stream may wait in the kernel, and bounds for that in bytes.
+const MOST_UNSENT: Duration = Duration::from_millis(100);
+const LEAST_UNSENT_BYTES: u32 = 16 * 1024;
+const MOST_UNSENT_BYTES: u32 = 128 * 1024;
 /// Bounds for [`ack_window`].
 const SMALLEST_ACK_WINDOW: u32 = 16 * 1024;
 const LARGEST_ACK_WINDOW: u32 = 100_000;
