@@ -47,7 +47,7 @@ pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result
                     return Ok(link);
                 }
             }
-            () = context.nudged() => crowd.course.attempts.hurry(clock.now()),
+            () = context.nudged() => crowd.hurry(clock.now()),
             () = &mut stop_signal => return Err(End::Asked),
             () = until(context, wake_at) => {}
         }
@@ -148,6 +148,11 @@ impl Crowd<'_> {
             Step::Failed(failure) => self.on_failed(id, failure)?,
         }
         Ok(None)
+    }
+
+    fn hurry(&mut self, now: MediaTime) {
+        self.course.attempts.hurry(now);
+        self.course.tell_next(self.context);
     }
 
     fn on_failed(&mut self, id: AttemptId, failure: Failure) -> Result<(), End> {

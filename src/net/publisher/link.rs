@@ -1,6 +1,6 @@
 //! One connection of a publisher: a socket, the session over it, and what is known to have arrived.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, mem, sync::Arc, time::Duration};
 
 use bytes::Buf;
 use socket2::Socket;
@@ -74,6 +74,7 @@ pub(super) struct Link {
     /// When the session wants to be woken.
     wake_at: Option<MediaTime>,
     arrived: Arrived,
+    told_of_proxy: bool,
     watchdog: Watchdog,
     media_arrived: bool,
     /// What was seen last, once the stream is accepted.
@@ -108,17 +109,23 @@ impl Link {
         was_live: bool,
     ) -> Self {
         let peer = Peer::of(&server);
-        let Connection { stream, socket, .. } = connection;
+        let Connection {
+            stream,
+            socket,
+            proxy,
+            ..
+        } = connection;
         let (reader, writer) = split(stream);
         let mut formats = context.formats.clone();
         let format = formats.borrow_and_update().clone();
         limit_unsent(&socket, &format);
+        let ack_window = ack_window(&format);
         let config = PublishConfig {
             server: server.clone(),
             key: context.config.key.clone(),
             options: context.config.options.clone(),
             login,
-            ack_window: ack_window(&format),
+            ack_window,
             format,
             was_live,
             seed: fastrand::u64(..),
@@ -143,7 +150,8 @@ impl Link {
             unwritable: None,
             broken: None,
             wake_at: None,
-            arrived: Arrived::default(),
+            arrived: Arrived::new(proxy.map(|_| ack_window)),
+            told_of_proxy: false,
             watchdog: Watchdog::new(0),
             media_arrived: false,
             seen: None,
@@ -156,6 +164,13 @@ impl Link {
     /// Does what the session wants done; returns what it has to tell, one after the other. Nothing follows
     /// an event that ends the session.
     pub(super) fn next_event(&mut self) -> Option<Event> {
+        let to_proxy_only = self.seen.is_some_and(|seen| seen.to_proxy_only);
+        if to_proxy_only && !mem::replace(&mut self.told_of_proxy, true) {
+            let peer = &self.peer;
+            return Some(Event::Note(format!(
+                "{peer} is reached through a proxy and does not say what it received: that the stream arrives is known only as far as the proxy."
+            )));
+        }
         while !self.has_ended() {
             let event = match self.session.poll_output() {
                 Output::Send(bytes) => {

@@ -79,6 +79,37 @@ fn a_name_held_by_our_own_lost_connection_is_waited_for() {
 }
 
 #[test]
+fn who_is_asked_to_try_now_does_not_wait_for_a_name() {
+    let (address, lose) = server_that_holds_a_lost_connection(|mut caller| {
+        caller.serve_to_publish();
+        caller.refuse_name();
+        caller.serve(|_| false);
+    });
+    let mut fed = Fed::start(config_for(address));
+    fed.wait_until_live();
+    // It is connected as it is.
+    fed.publisher.retry_now();
+    fed.feed_for(Duration::from_millis(200));
+    lose.send(()).unwrap();
+    let next_retry = |fed: &mut Fed| loop {
+        let told = fed.wait_for(|event| matches!(event, PublisherEvent::Reconnecting { .. }));
+        if let PublisherEvent::Reconnecting {
+            retry_at, because, ..
+        } = told
+            && because.kind == FailureKind::NameInUse
+        {
+            return retry_at;
+        }
+    };
+    let after_waiting = next_retry(&mut fed);
+    fed.publisher.retry_now();
+    let at_once = next_retry(&mut fed);
+    assert!(at_once < after_waiting, "{at_once:?} {after_waiting:?}");
+    fed.wait_until_live();
+    fed.stop();
+}
+
+#[test]
 fn a_close_without_a_word_at_publish_means_the_same_to_who_was_live() {
     assert_waited_out(|mut caller| caller.serve_to_publish());
 }
