@@ -200,6 +200,42 @@ fn a_stream_that_breaks_off_is_reset_and_never_told_as_ended() {
 }
 
 #[test]
+fn a_server_that_reads_slowly_is_advised_to_be_sent_less() {
+    let address = server(|stream| {
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        Caller::new(stream).serve(|_| {
+            thread::sleep(Duration::from_millis(50));
+            false
+        });
+    });
+    let limits = RateLimits {
+        floor: Bitrate::from_kbps(300),
+        ceiling: Bitrate::from_kbps(4000),
+        adaptive: true,
+    };
+    let mut fed = Fed::start(PublisherConfig {
+        limits,
+        ..config_for(address)
+    });
+    fed.frame_bytes = 10_000;
+    fed.wait_until_live();
+    let advised = fed.wait_for(|event| matches!(event, PublisherEvent::Advice(_)));
+    let PublisherEvent::Advice(change) = advised else {
+        panic!("{advised:?}");
+    };
+    assert!(!change.better, "{change:?}");
+    assert!(change.advice.video < limits.ceiling, "{change:?}");
+
+    let fixed = RateLimits::fixed(Bitrate::from_kbps(700));
+    fed.publisher.set_limits(fixed);
+    fed.wait_for(|event| {
+        matches!(event, PublisherEvent::Advice(change) if change.advice.video == fixed.ceiling)
+    });
+    fed.stop();
+}
+
+#[test]
 fn the_socket_is_read_even_while_nothing_can_be_written() {
     let (told, it_was_read) = sync_channel(1);
     let address = server(move |stream| {
