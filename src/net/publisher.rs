@@ -223,7 +223,7 @@ impl Publisher {
         let context = Context::new(config, &handle, on_event);
         thread::Builder::new()
             .name("publisher".to_owned())
-            .spawn(move || task::run(runtime, context))?;
+            .spawn(move || task::run(runtime, &context))?;
         Ok(handle)
     }
 
