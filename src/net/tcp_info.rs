@@ -2,8 +2,9 @@
 //! how long the way is. TLS does not hide it. And what the kernel is told about it that each system has its
 //! own words for.
 //!
-//! Only Linux is asked for figures so far; elsewhere [`read`] has nothing to tell, and the server's RTMP
-//! acknowledgements take its place.
+//! Linux and macOS are asked for figures. Windows has them too (`SIO_TCP_INFO`), but none of the libraries that this
+//! program is made of asks for them; there [`read`] has nothing to tell, and the server's RTMP acknowledgements take
+//! its place.
 
 use std::{io, time::Duration};
 
@@ -12,14 +13,26 @@ use socket2::Socket;
 /// Figures of one connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpFigures {
-    /// Bytes that have arrived at the peer, all that TCP carried included (TLS's own too).
-    pub acknowledged: u64,
+    /// Bytes that have arrived at the peer, all that TCP carried included (TLS's own too). macOS keeps no such count:
+    /// there it is what was written and does not wait any more.
+    pub acknowledged: Option<u64>,
     /// Bytes that this machine has not sent yet.
     pub unsent: u64,
-    /// Whether bytes are still to be sent or acknowledged.
-    pub pending: bool,
+    /// Bytes that were sent and not acknowledged so far.
+    pub in_flight: u64,
+    /// How often in a row the peer's kernel, which had no room, was asked for some without an answer. The last
+    /// question may still be under way.
+    pub unanswered: u32,
     /// Smoothed time from here to the peer and back.
     pub round_trip: Duration,
+}
+
+impl TcpFigures {
+    /// Bytes that are still to be sent or acknowledged.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.unsent + self.in_flight
+    }
 }
 
 /// The figures of `socket` now; `None` where the system does not tell.
@@ -94,13 +107,26 @@ mod platform {
         // SAFETY: it consists of integers only, for which all zeros are valid, and was zeroed before
         // the kernel wrote into it.
         let info = unsafe { info.assume_init() };
-        let unsent = u64::from(info.tcpi_notsent_bytes);
         Some(TcpFigures {
-            acknowledged: info.tcpi_bytes_acked,
-            unsent,
-            pending: unsent > 0 || info.tcpi_unacked > 0,
+            acknowledged: Some(info.tcpi_bytes_acked),
+            unsent: u64::from(info.tcpi_notsent_bytes),
+            in_flight: in_flight(&info, told),
+            unanswered: u32::from(info.tcpi_probes),
             round_trip: Duration::from_micros(u64::from(info.tcpi_rtt)),
         })
+    }
+
+    fn in_flight(info: &libc::tcp_info, told: usize) -> u64 {
+        if info.tcpi_unacked == 0 {
+            return 0;
+        }
+        // Kernels before 4.19 count segments only.
+        if told < offset_of!(libc::tcp_info, tcpi_dsack_dups) {
+            return u64::from(info.tcpi_unacked) * u64::from(info.tcpi_snd_mss);
+        }
+        // What opened the connection counts as one byte that was acknowledged.
+        let sent = info.tcpi_bytes_sent.saturating_sub(info.tcpi_bytes_retrans) + 1;
+        sent.saturating_sub(info.tcpi_bytes_acked).max(1)
     }
 
     pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
@@ -122,7 +148,14 @@ mod platform {
     reason = "these options have no safe binding; each call is below, with its proof"
 )]
 mod platform {
-    use std::{ffi::CString, io, num::NonZeroU32, os::fd::AsRawFd, time::Duration};
+    use std::{
+        ffi::CString,
+        io,
+        mem::{MaybeUninit, offset_of},
+        num::NonZeroU32,
+        os::fd::AsRawFd,
+        time::Duration,
+    };
 
     use socket2::Socket;
 
@@ -132,8 +165,37 @@ mod platform {
     const TCP_RXT_CONNDROPTIME: libc::c_int = 0x80;
     const TCP_NOTSENT_LOWAT: libc::c_int = 0x201;
 
-    pub(super) fn read(_socket: &Socket) -> Option<TcpFigures> {
-        None
+    pub(super) fn read(socket: &Socket) -> Option<TcpFigures> {
+        let mut info = MaybeUninit::<libc::tcp_connection_info>::zeroed();
+        let mut len = libc::socklen_t::try_from(size_of::<libc::tcp_connection_info>()).ok()?;
+        // SAFETY: the descriptor is open as long as `socket` is borrowed; `info` is valid for writes of `len`
+        // bytes, and the kernel writes at most `len`.
+        let status = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_CONNECTION_INFO,
+                info.as_mut_ptr().cast(),
+                &raw mut len,
+            )
+        };
+        let told = usize::try_from(len).unwrap_or(0);
+        if status != 0 || told < offset_of!(libc::tcp_connection_info, tcpi_rttvar) {
+            return None;
+        }
+        // SAFETY: it consists of integers only, for which all zeros are valid, and was zeroed before
+        // the kernel wrote into it.
+        let info = unsafe { info.assume_init() };
+        // What waits, in flight or not, of which as much is in flight as both ends allow.
+        let waiting = info.tcpi_snd_sbbytes;
+        let in_flight = waiting.min(info.tcpi_snd_cwnd).min(info.tcpi_snd_wnd);
+        Some(TcpFigures {
+            acknowledged: None,
+            unsent: u64::from(waiting - in_flight),
+            in_flight: u64::from(in_flight),
+            unanswered: 0,
+            round_trip: Duration::from_millis(u64::from(info.tcpi_srtt)),
+        })
     }
 
     pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
@@ -210,6 +272,37 @@ mod platform {
     }
 }
 
+/// Ways that are cut by letting the kernel drop what comes to a socket. What a listener does, its connections do.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+pub(super) mod testing {
+    use socket2::{SockFilter, Socket};
+
+    /// Lets nothing more through to `socket`, as a cut cable does.
+    pub(crate) fn cut(socket: &Socket) {
+        socket.attach_filter(&[KEEP_NOTHING]).unwrap();
+    }
+
+    /// Lets only packets without data through to `socket`: connections are made, and carry nothing.
+    pub(crate) fn cut_data(socket: &Socket) {
+        let load_length = SockFilter::new(0x80, 0, 0, 0);
+        let skip_unless_longer = SockFilter::new(0x25, 0, 1, LONGEST_WITHOUT_DATA);
+        let filter = [load_length, skip_unless_longer, KEEP_NOTHING, KEEP_ALL];
+        socket.attach_filter(&filter).unwrap();
+    }
+
+    /// Lets all through again.
+    pub(crate) fn restore(socket: &Socket) {
+        socket.detach_filter().unwrap();
+    }
+
+    /// Both return how many bytes of a packet are kept.
+    const KEEP_NOTHING: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    const KEEP_ALL: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
+    /// TCP's header, with all its options.
+    const LONGEST_WITHOUT_DATA: u32 = 60;
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::time::Duration;
@@ -240,15 +333,48 @@ mod tests {
         let arrived = async {
             loop {
                 let now = read(&socket).unwrap();
-                if !now.pending {
+                if now.waiting() == 0 {
                     break now;
                 }
                 sleep(Duration::from_millis(5)).await;
             }
         };
         let after = timeout(Duration::from_secs(5), arrived).await.unwrap();
-        assert_eq!(after.acknowledged - before.acknowledged, 10_000);
-        assert_eq!(after.unsent, 0);
+        let arrived = after.acknowledged.unwrap() - before.acknowledged.unwrap();
+        assert_eq!(arrived, 10_000);
+        assert_eq!((after.unsent, after.unanswered), (0, 0));
         assert!(after.round_trip > Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_dead_way_has_bytes_in_flight_and_a_peer_that_does_not_read_has_none() {
+        for way_is_dead in [true, false] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (peer, _) = listener.accept().await.unwrap();
+            if way_is_dead {
+                testing::cut(&SockRef::from(&peer));
+            }
+            let socket = SockRef::from(&stream).try_clone().unwrap();
+            let stands_still = async {
+                let mut last = None;
+                loop {
+                    while stream.try_write(&[7; 10_000]).is_ok() {}
+                    sleep(Duration::from_millis(300)).await;
+                    let now = read(&socket).unwrap();
+                    let acknowledged = now.acknowledged;
+                    if last.replace(acknowledged) == Some(acknowledged) {
+                        break now;
+                    }
+                }
+            };
+            let figures = timeout(Duration::from_secs(20), stands_still)
+                .await
+                .unwrap();
+            assert!(figures.unsent > 0, "{figures:?}");
+            assert_eq!(figures.in_flight > 0, way_is_dead, "{figures:?}");
+            drop(peer);
+        }
     }
 }
