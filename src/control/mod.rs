@@ -6,14 +6,18 @@
 //! |---|---|
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
 //! | [`bitrate`] | how much picture a connection carries |
+//! | [`failover`] | which of two servers a stream goes to |
 //! | [`moves`] | how often a live stream may move to another server |
 //! | [`rate`] | how fast a count grows |
 //! | [`reconnect`] | when the next attempt to connect starts, and when to give up |
+//! | [`wake`] | whether the computer slept |
 //! | [`watchdog`] | whether the link is dead |
 
 pub mod backlog;
 pub mod bitrate;
+pub mod failover;
 pub mod moves;
 pub mod rate;
 pub mod reconnect;
+pub mod wake;
 pub mod watchdog;
