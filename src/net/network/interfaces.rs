@@ -39,9 +39,7 @@ pub(super) fn is_better(before: &[Interface], now: &[Interface]) -> bool {
         .iter()
         .filter(|interface| interface.is_ready)
         .flat_map(|interface| &interface.addresses);
-    usable.any(|&address| {
-        !address.is_loopback() && standing(before, address) != Standing::Ready
-    })
+    usable.any(|&address| !address.is_loopback() && standing(before, address) != Standing::Ready)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use rustix::{
     io::Errno,
     net::{
         AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind,
-        netlink::SocketAddrNetlink, recv, sendto, socket_with,
+        netlink::SocketAddrNetlink,
+        recv, sendto, socket_with,
         sockopt::{Timeout, set_socket_timeout},
     },
 };
@@ -286,7 +287,11 @@ mod tests {
         let mut fixed = vec![0; 16];
         fixed[4..8].copy_from_slice(&index.to_ne_bytes());
         fixed[8..12].copy_from_slice(&flags.to_ne_bytes());
-        message(kind::NEW_LINK, &fixed, &[(9, b"other"), (INTERFACE_NAME, name)])
+        message(
+            kind::NEW_LINK,
+            &fixed,
+            &[(9, b"other"), (INTERFACE_NAME, name)],
+        )
     }
 
     #[test]
@@ -305,7 +310,10 @@ mod tests {
 
         let fixed = [2, 24, 0, 0, 7, 0, 0, 0].map(|byte: u8| byte);
         let fixed = [&fixed[..4], &7_u32.to_ne_bytes()].concat();
-        let v4 = [(ADDRESS, &[192, 0, 2, 1][..]), (LOCAL_ADDRESS, &[192, 0, 2, 7])];
+        let v4 = [
+            (ADDRESS, &[192, 0, 2, 1][..]),
+            (LOCAL_ADDRESS, &[192, 0, 2, 7]),
+        ];
         let mut v6 = [0; 16];
         v6[15] = 1;
         let bytes = [
