@@ -66,6 +66,8 @@ pub struct Failover {
     dark_since: Option<MediaTime>,
     /// Where it is tried no more.
     hopeless: Option<Place>,
+    /// Where it ever was live.
+    was_live: [bool; 2],
     /// When the stream last returned to the primary.
     returned_at: Option<MediaTime>,
     /// How often in a row it had to leave soon after.
@@ -83,6 +85,7 @@ impl Failover {
             failures: 0,
             dark_since: Some(now),
             hopeless: None,
+            was_live: [false; 2],
             returned_at: None,
             regrets: 0,
         }
@@ -92,6 +95,24 @@ impl Failover {
     #[must_use]
     pub const fn home(&self) -> Place {
         self.home
+    }
+
+    /// Whether the stream ever was live at `place`.
+    #[must_use]
+    pub const fn was_live_at(&self, place: Place) -> bool {
+        self.was_live[place as usize]
+    }
+
+    /// Whether the other server is left when `place` fails.
+    #[must_use]
+    pub fn has_other_than(&self, place: Place) -> bool {
+        self.plan.is_some() && self.hopeless != Some(place.other())
+    }
+
+    /// Whether to leave a server at `place` that was spoken to since `since` and did not accept the stream yet.
+    #[must_use]
+    pub fn is_impatient(&self, now: MediaTime, place: Place, since: MediaTime) -> bool {
+        self.has_other_than(place) && now.since(since) >= SPOKEN_TO_FOR
     }
 
     /// Where the attempt goes that begins now.
@@ -120,10 +141,13 @@ impl Failover {
         self.dark_since.get_or_insert(now);
     }
 
-    /// Waiting cannot mend it at `place`. Says whether the other server is left.
+    /// Waiting cannot mend it at `place`. Says whether the other server is left; then this one is tried no more,
+    /// unless it took the stream before: it may be restarting.
     pub fn on_hopeless(&mut self, place: Place) -> bool {
-        let other_is_left = self.plan.is_some() && self.hopeless != Some(place.other());
-        self.hopeless = Some(place);
+        let other_is_left = self.has_other_than(place);
+        if other_is_left && !self.was_live_at(place) {
+            self.hopeless = Some(place);
+        }
         other_is_left
     }
 
@@ -136,6 +160,7 @@ impl Failover {
             }
         }
         self.home = place;
+        self.was_live[place as usize] = true;
         self.tried = Some(place);
         self.failures = 0;
         self.dark_since = None;
@@ -214,6 +239,8 @@ pub fn standby_delay(failures: u32, chance: f64) -> Duration {
 /// So many failures in a row, or so long without being live, are borne before the other server is tried.
 const PATIENCE_FAILURES: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server that is spoken to has for each stream before the other one is spoken to in its place.
+const SPOKEN_TO_FOR: Duration = Duration::from_secs(3);
 
 /// For how long nothing may arrive while data waits, before the standby connection is asked for a sign of life.
 /// Two losses in a row of the same TCP segment take 0.6 s at a round trip of 0 to 0.2 s.
@@ -325,6 +352,28 @@ mod tests {
         failover.on_live(seconds(10), Backup);
         assert_eq!(failover.standby_at(), None);
         assert!(!failover.on_hopeless(Backup));
+    }
+
+    #[test]
+    fn a_server_that_was_live_and_refuses_may_be_restarting() {
+        let mut failover = Failover::new(seconds(0), Some(COLD));
+        failover.on_live(seconds(1), Primary);
+        assert!(failover.was_live_at(Primary) && !failover.was_live_at(Backup));
+        failover.on_failure(seconds(2));
+        assert!(failover.on_hopeless(Primary));
+        assert_eq!(
+            attempts(&mut failover, 2, 4),
+            [Primary, Backup, Primary, Backup]
+        );
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_left_for_the_other_one_after_three_seconds() {
+        let failover = Failover::new(seconds(0), Some(COLD));
+        assert!(!failover.is_impatient(millis(2_900), Primary, seconds(0)));
+        assert!(failover.is_impatient(seconds(3), Primary, seconds(0)));
+        let alone = Failover::new(seconds(0), None);
+        assert!(!alone.is_impatient(seconds(9), Primary, seconds(0)));
     }
 
     #[test]

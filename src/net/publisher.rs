@@ -2,9 +2,13 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `task` | attempt after attempt, and what is between them |
-//! | `attempt` | one attempt, from the first connection to the end of the stream |
+//! | `task` | the thread: connecting and carrying the stream in turn |
+//! | `course` | what is remembered from connection to connection, and told between them |
+//! | `connecting` | attempts that overlap, until one is accepted |
+//! | `attempt` | a stream that was accepted, until it breaks off |
 //! | `approach` | from an address to a server that accepted the stream: redirects, logins |
+//! | `standby` | the connection kept ready at the other server |
+//! | `ground` | whether this computer's own network still carries a connection |
 //! | `handover` | moving the live stream from one connection to the next |
 //! | `farewell` | leaving a connection in order |
 //! | `link` | one connection and the session over it |
@@ -14,10 +18,14 @@
 mod approach;
 mod arrived;
 mod attempt;
+mod connecting;
+mod course;
 mod farewell;
+mod ground;
 mod handover;
 mod link;
 mod outgoing;
+mod standby;
 mod task;
 
 use std::{
@@ -33,7 +41,7 @@ use tokio::{
     sync::{Notify, watch},
 };
 
-use super::{inbox::Inbox, route::Route};
+use super::{inbox::Inbox, network::Network, route::Route};
 use crate::{
     control::bitrate::{Change, RateLimits},
     media::{
@@ -201,6 +209,15 @@ impl Publisher {
         config: PublisherConfig,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> io::Result<Self> {
+        Self::start_on(Network::of_this_computer(), config, on_event)
+    }
+
+    /// The same on a network that a test may play.
+    fn start_on(
+        network: Network,
+        config: PublisherConfig,
+        on_event: impl FnMut(PublisherEvent) + Send + 'static,
+    ) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -211,7 +228,17 @@ impl Publisher {
         let (stop, stopped) = watch::channel(false);
         let (format, formats) = watch::channel(config.format.clone());
         let limits = config.limits;
-        let context = Context::new(config, Arc::clone(&shared), stopped, formats, on_event);
+        let retry = Arc::new(Notify::new());
+        let nudge = Arc::clone(&retry);
+        let context = Context::new(
+            config,
+            network,
+            Arc::clone(&shared),
+            stopped,
+            formats,
+            nudge,
+            on_event,
+        );
         thread::Builder::new()
             .name("publisher".to_owned())
             .spawn(move || task::run(runtime, context))?;
@@ -220,7 +247,7 @@ impl Publisher {
             stop,
             format,
             limits: watch::channel(limits).0,
-            retry: Arc::default(),
+            retry,
         })
     }
 
@@ -244,7 +271,7 @@ impl Publisher {
         self.stop.send_replace(true);
     }
 
-    /// Starts the next attempt now, if one is waited for.
+    /// Starts the next attempt now, if it is not live: somebody asks for it, or the network changed.
     pub fn retry_now(&self) {
         self.retry.notify_one();
     }

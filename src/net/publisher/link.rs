@@ -12,23 +12,28 @@ use tokio::{
 
 use super::{
     Shared,
+    approach::Goal,
     arrived::{Arrived, Seen},
+    ground::Footing,
     outgoing::{Outgoing, write_or_flush},
     task::Context,
 };
 use crate::{
-    control::watchdog::Watchdog,
+    control::{attempts::Quiet, failover::Place, watchdog::Watchdog},
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
-    net::connect::{Connection, Stream, connect, plain},
+    net::{
+        connect::{Connection, Stream, plain},
+        tcp_info,
+    },
     rtmp::{
         auth::Login,
         publish::{Event, Input, PublishConfig, PublishSession},
         refusal::{Failure, Peer},
         session::Output,
-        url::{Scheme, ServerUrl},
+        url::ServerUrl,
     },
     units::MediaTime,
 };
@@ -41,6 +46,12 @@ use crate::{
 pub(super) struct Link {
     pub(super) server: ServerUrl,
     pub(super) peer: Peer,
+    /// Which of the two servers it began with.
+    pub(super) place: Place,
+    /// The end of it on this computer.
+    pub(super) footing: Footing,
+    /// Since when the server is spoken to.
+    pub(super) opened_at: MediaTime,
     /// Where the server asked the stream to move to.
     pub(super) move_wanted: Option<ServerUrl>,
     clock: Clock,
@@ -52,6 +63,8 @@ pub(super) struct Link {
     writer: WriteHalf<Stream>,
     received: Box<[u8]>,
     outgoing: Outgoing,
+    /// Bytes that came from the server.
+    heard: u64,
     /// Bytes the socket has taken.
     written: u64,
     /// Of which so many were told as acknowledged.
@@ -86,46 +99,52 @@ enum Stage {
 }
 
 impl Link {
-    /// Connects to `server`.
-    ///
-    /// # Errors
-    /// What stands in the way.
-    pub(super) async fn connect(
+    /// A session over `connection`, which leads to `server`.
+    pub(super) fn new(
         context: &Context,
         server: ServerUrl,
+        connection: Connection,
         login: Option<Login>,
-        was_live: bool,
-    ) -> Result<Self, Failure> {
+        goal: Goal,
+    ) -> Self {
         let peer = Peer::of(&server);
-        let secure = server.scheme == Scheme::Rtmps;
-        let connection = connect(&peer, secure, &context.config.route).await?;
+        let (_, key) = context.server_at(goal.place);
         let Connection { stream, socket, .. } = connection;
         let (reader, writer) = split(stream);
         let mut formats = context.formats.clone();
         let format = formats.borrow_and_update().clone();
         let config = PublishConfig {
             server: server.clone(),
-            key: context.config.key.clone(),
+            key: key.clone(),
             options: context.config.options.clone(),
             login,
             ack_window: ack_window(&format),
             format,
-            was_live,
+            was_live: goal.was_live,
             seed: fastrand::u64(..),
         };
-        Ok(Self {
+        let session = PublishSession::new(context.config.clock.now(), config);
+        Self {
             server,
             peer,
+            place: goal.place,
+            footing: Footing::of(&socket, &context.network),
+            opened_at: context.config.clock.now(),
             move_wanted: None,
             clock: context.config.clock,
             shared: Arc::clone(&context.shared),
             formats,
-            session: PublishSession::new(context.config.clock.now(), config),
+            session: if goal.hold {
+                session.held()
+            } else {
+                session
+            },
             socket,
             reader,
             writer,
             received: vec![0; READ_BYTES].into_boxed_slice(),
             outgoing: Outgoing::default(),
+            heard: 0,
             written: 0,
             told_acknowledged: 0,
             unflushed: false,
@@ -137,7 +156,7 @@ impl Link {
             media_arrived: false,
             closed_by_server: false,
             stage: Stage::Opening,
-        })
+        }
     }
 
     /// Does what the session wants done; returns what it has to tell, one after the other. Nothing follows
@@ -210,11 +229,52 @@ impl Link {
         self.session.is_publishing()
     }
 
+    /// Whether the server could be asked to accept the stream, which is held back.
+    pub(super) fn is_held(&self) -> bool {
+        self.session.is_held()
+    }
+
+    /// Asks the server to accept the stream, if that was held back.
+    pub(super) fn release(&mut self) {
+        self.handle(Input::Release);
+    }
+
+    /// Sends a sign of life on a connection that is held.
+    pub(super) fn probe(&mut self) {
+        self.handle(Input::Probe);
+    }
+
+    /// Bytes of which it is known that they arrived.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.told_acknowledged
+    }
+
+    /// Since when something waits to arrive and nothing does.
+    pub(super) fn silent_since(&self) -> Option<MediaTime> {
+        self.watchdog.waiting_since()
+    }
+
     /// Sends media.
     pub(super) fn send(&mut self, packet: &Packet) {
         self.handle(Input::Media(packet));
         if self.session.has_begun() && matches!(packet, Packet::Video(_)) {
             self.shared.update_stats(|stats| stats.frames_sent += 1);
+        }
+    }
+
+    /// Looks, before the stream is accepted, at whether the way is alive.
+    pub(super) fn look_while_opening(&mut self, now: MediaTime) -> Quiet {
+        let figures = tcp_info::read(&self.socket);
+        let (count, waits) = match figures {
+            Some(figures) => (figures.acknowledged, figures.pending || !self.is_idle()),
+            None => (self.heard, true),
+        };
+        self.watchdog.observe(now, count, waits);
+        let since = self.watchdog.waiting_since().unwrap_or(now);
+        let time = now.since(since);
+        match figures {
+            Some(_) => Quiet::Unacknowledged(time),
+            None => Quiet::Unheard(time),
         }
     }
 
@@ -262,6 +322,26 @@ impl Link {
         }
     }
 
+    /// Nothing more is to be had from this connection: dropped, it is reset.
+    pub(super) fn break_off(&mut self) {
+        self.stage = Stage::Over { broken_off: true };
+    }
+
+    /// Gives the connection up on a way that is dead. What it gives back holds the kernel's end of it open; dropped,
+    /// that is reset.
+    ///
+    /// A reset that is sent now would be lost on the way, and the server hold the stream for minutes. Sent when there
+    /// is a way again, it has the server let go: where bytes before it were lost the server's system asks back, and
+    /// is told that there is no such connection (RFC 5961, section 3).
+    pub(super) fn leave_dead(mut self) -> Option<Socket> {
+        self.break_off();
+        let remains = self.socket.try_clone().ok()?;
+        remains.set_linger(Some(Duration::ZERO)).ok()?;
+        // Else the kernel would forget the connection first.
+        tcp_info::limit_unacknowledged(&remains, Duration::ZERO).ok()?;
+        Some(remains)
+    }
+
     /// Whether there is nothing more to be waited for.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.stage, Stage::Over { .. })
@@ -299,6 +379,7 @@ impl Link {
         match (result, self.unwritable.take()) {
             (Ok(count @ 1..), unwritable) => {
                 self.unwritable = unwritable;
+                self.heard += count as u64;
                 let input = Input::Received(&self.received[..count]);
                 self.session.handle_input(self.clock.now(), input);
             }

@@ -1,0 +1,141 @@
+//! Whether this computer's own network still carries a connection.
+
+use std::{net::IpAddr, time::Duration};
+
+use socket2::Socket;
+
+use super::link::Link;
+use crate::{
+    control::wake::Slept,
+    net::network::{Changes, Network, Standing},
+    rtmp::refusal::Failure,
+    units::MediaTime,
+};
+
+/// Where a connection leaves this computer.
+#[derive(Clone, Debug)]
+pub(super) struct Footing {
+    /// `None` where the system does not tell.
+    local: Option<IpAddr>,
+    interface: Option<String>,
+}
+
+impl Footing {
+    pub(super) fn of(socket: &Socket, network: &Network) -> Self {
+        let local = socket.local_addr().ok().and_then(|address| address.as_socket());
+        let local = local.map(|address| address.ip().to_canonical());
+        // What never was told to be there is not missed.
+        let local = local.filter(|&local| network.standing(local) != Standing::Gone);
+        Self {
+            interface: local.and_then(|local| network.interface_of(local)),
+            local,
+        }
+    }
+
+    /// How it stands now.
+    pub(super) fn standing(&self, network: &Network) -> Standing {
+        self.local
+            .map_or(Standing::Ready, |local| network.standing(local))
+    }
+}
+
+/// What is under the connection that carries the stream.
+pub(super) struct Ground {
+    network: Network,
+    changes: Changes,
+    /// Since it is without a cable: how much had arrived then.
+    unplugged: Option<(u64, Failure)>,
+    /// A sleep that may have been none: when that shows, and how much had arrived.
+    doubt: Option<(MediaTime, u64, Failure)>,
+}
+
+/// What was seen.
+pub(super) enum Finding {
+    /// Nothing that would matter.
+    Fine,
+    /// It carries nothing now; if the cable is plugged in again quickly, it will.
+    Unplugged(Failure),
+    /// It cannot live on.
+    Lost(Failure),
+}
+
+impl Ground {
+    pub(super) fn new(network: Network) -> Self {
+        Self {
+            changes: network.changes(),
+            network,
+            unplugged: None,
+            doubt: None,
+        }
+    }
+
+    /// Waits until it should be looked at before its time.
+    pub(super) async fn changed(&mut self) {
+        self.changes.changed().await;
+    }
+
+    /// Looks at what is under `link`.
+    pub(super) fn look(&mut self, now: MediaTime, link: &Link) -> Finding {
+        self.changes.take_improvement();
+        let slept = self.changes.take_sleep().filter(Slept::was_long);
+        if let Some(slept) = slept {
+            let failure = Failure::slept(&link.peer, slept.lasted);
+            if slept.is_sure {
+                return Finding::Lost(failure);
+            }
+            self.doubt = Some((now + DOUBT, link.acknowledged(), failure));
+        }
+        if let Some(failure) = self.proven(now, link) {
+            return Finding::Lost(failure);
+        }
+        self.stand(link)
+    }
+
+    /// Why nothing can arrive, as far as is known.
+    pub(super) fn because(&self) -> Option<&Failure> {
+        self.unplugged.as_ref().map(|(_, failure)| failure)
+    }
+
+    /// The sleep that the clocks spoke of, unless something arrived since.
+    fn proven(&mut self, now: MediaTime, link: &Link) -> Option<Failure> {
+        let (until, acknowledged, _) = self.doubt.as_ref()?;
+        if link.acknowledged() > *acknowledged {
+            self.doubt = None;
+        } else if now >= *until {
+            return self.doubt.take().map(|(.., failure)| failure);
+        }
+        None
+    }
+
+    fn stand(&mut self, link: &Link) -> Finding {
+        match link.footing.standing(&self.network) {
+            Standing::Gone => {
+                let local = link.footing.local.map(|local| local.to_string());
+                let local = local.unwrap_or_default();
+                let interface = link.footing.interface.as_deref();
+                Finding::Lost(Failure::network_lost(&link.peer, interface, &local))
+            }
+            Standing::NoCarrier { interface } => {
+                let unplugged = || {
+                    let failure = Failure::unplugged(&link.peer, &interface);
+                    (link.acknowledged(), failure)
+                };
+                let (_, failure) = self.unplugged.get_or_insert_with(unplugged);
+                Finding::Unplugged(failure.clone())
+            }
+            Standing::Ready => match &self.unplugged {
+                // It is plugged in, but whether the way is there again, only what arrives shows.
+                Some((acknowledged, failure)) if link.acknowledged() <= *acknowledged => {
+                    Finding::Unplugged(failure.clone())
+                }
+                _ => {
+                    self.unplugged = None;
+                    Finding::Fine
+                }
+            },
+        }
+    }
+}
+
+/// How long a connection has to show that the computer did not sleep.
+const DOUBT: Duration = Duration::from_secs(1);
