@@ -40,6 +40,8 @@ pub struct Plan {
     pub warm: bool,
     /// The stream goes back once the primary has been well for a while.
     pub return_to_primary: bool,
+    /// For how long that is, at first: [`WELL_FOR`].
+    pub well_for: Duration,
 }
 
 /// What is known of the connection that is kept ready at the other place.
@@ -216,7 +218,8 @@ impl Failover {
     #[must_use]
     pub fn well_for(&self) -> Duration {
         let factor = 1 << self.regrets.min(MOST_DOUBLINGS);
-        (WELL_FOR * factor).min(LONGEST_WELL_FOR)
+        let at_first = self.plan.map_or(WELL_FOR, |plan| plan.well_for);
+        (at_first * factor).min(LONGEST_WELL_FOR)
     }
 
     fn note_regret(&mut self, now: MediaTime) {
@@ -248,8 +251,9 @@ const PROBED_AFTER: Duration = Duration::from_millis(600);
 /// And for how long before it takes over.
 const SWITCHED_AFTER: Duration = Duration::from_millis(800);
 
-/// For how long the primary must be well before the stream returns, at first and at most.
-const WELL_FOR: Duration = Duration::from_secs(30);
+/// For how long the primary must be well before the stream returns, at first.
+pub const WELL_FOR: Duration = Duration::from_secs(30);
+/// And at most.
 const LONGEST_WELL_FOR: Duration = Duration::from_mins(10);
 /// Leaving sooner than this after a return means that it was made too early.
 const REGRETTED_WITHIN: Duration = Duration::from_mins(2);
@@ -269,10 +273,12 @@ mod tests {
     const WARM: Plan = Plan {
         warm: true,
         return_to_primary: true,
+        well_for: WELL_FOR,
     };
     const COLD: Plan = Plan {
         warm: false,
         return_to_primary: false,
+        well_for: WELL_FOR,
     };
 
     fn seconds(seconds: u64) -> MediaTime {

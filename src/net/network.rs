@@ -26,7 +26,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use self::interfaces::{Interface, standing};
+use self::interfaces::{Interface, owner_of, standing};
 use crate::control::wake::{SleepWatch, Slept};
 
 /// What is known of this computer's network. Copies share it.
@@ -79,32 +79,34 @@ impl Network {
     }
 
     fn watched() -> Self {
-        let (sender, seen) = watch::channel(Seen::default());
+        let mut lookout = lookout();
+        let first = Seen {
+            interfaces: lookout.interfaces(),
+            ..Seen::default()
+        };
+        let (sender, seen) = watch::channel(first);
         let started = thread::Builder::new()
             .name("network watch".to_owned())
-            .spawn(move || watch_with(lookout().as_mut(), &sender));
+            .spawn(move || watch_with(lookout.as_mut(), &sender));
         if let Err(error) = started {
             tracing::warn!(%error, "the network is not watched");
         }
         Self { seen }
     }
 
-    /// How `local` stands, an address that a connection of ours leaves by.
+    /// The foothold of a connection that leaves by `local`.
     #[must_use]
-    pub fn standing(&self, local: IpAddr) -> Standing {
-        match &self.seen.borrow().interfaces {
-            Some(interfaces) => standing(interfaces, local),
-            None => elsewhere::standing(local),
+    pub fn foothold(&self, local: IpAddr) -> Foothold {
+        let judged_by = match &self.seen.borrow().interfaces {
+            Some(interfaces) => Judge::Interface(owner_of(interfaces, local)),
+            None if elsewhere::standing(local) == Standing::Ready => Judge::Bind,
+            None => Judge::Interface(None),
+        };
+        Foothold {
+            seen: self.seen.clone(),
+            local,
+            judged_by,
         }
-    }
-
-    /// The name of the interface that has `local`, where the system tells.
-    #[must_use]
-    pub fn interface_of(&self, local: IpAddr) -> Option<String> {
-        let seen = self.seen.borrow();
-        let mut interfaces = seen.interfaces.iter().flatten();
-        let owner = interfaces.find(|interface| interface.addresses.contains(&local));
-        owner.map(|owner| owner.name.clone())
     }
 
     /// A watch on what changes from now on.
@@ -115,6 +117,51 @@ impl Network {
             improvements: seen.improvements,
             sleeps: seen.slept.map_or(0, |(count, _)| count),
             seen: self.seen.clone(),
+        }
+    }
+}
+
+/// An address of this computer's that a connection leaves by.
+#[derive(Clone, Debug)]
+pub struct Foothold {
+    seen: watch::Receiver<Seen>,
+    local: IpAddr,
+    judged_by: Judge,
+}
+
+/// What tells whether an address is still there.
+#[derive(Clone, Debug)]
+enum Judge {
+    /// The list of interfaces, where one of them had it. What never was listed (such as all but one of the addresses
+    /// of this computer to itself) is not missed.
+    Interface(Option<String>),
+    /// Whether a socket can be bound to it.
+    Bind,
+}
+
+impl Foothold {
+    /// The address.
+    #[must_use]
+    pub fn local(&self) -> IpAddr {
+        self.local
+    }
+
+    /// The name of the interface that had it, where the system tells.
+    #[must_use]
+    pub fn interface(&self) -> Option<&str> {
+        match &self.judged_by {
+            Judge::Interface(name) => name.as_deref(),
+            Judge::Bind => None,
+        }
+    }
+
+    /// How it stands now.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match (&self.judged_by, &self.seen.borrow().interfaces) {
+            (Judge::Interface(Some(_)), Some(interfaces)) => standing(interfaces, self.local),
+            (Judge::Interface(None), _) => Standing::Ready,
+            _ => elsewhere::standing(self.local),
         }
     }
 }
@@ -158,7 +205,7 @@ impl Changes {
     }
 }
 
-fn lookout() -> Box<dyn Lookout> {
+fn lookout() -> Box<dyn Lookout + Send> {
     #[cfg(target_os = "linux")]
     match netlink::Netlink::open() {
         Ok(netlink) => return Box::new(netlink),
@@ -170,7 +217,6 @@ fn lookout() -> Box<dyn Lookout> {
 /// Watches as long as anybody may want to know.
 fn watch_with(lookout: &mut dyn Lookout, sender: &watch::Sender<Seen>) {
     let mut sleep = SleepWatch::new(clocks::read());
-    sender.send_modify(|seen| seen.interfaces = lookout.interfaces());
     while !sender.is_closed() {
         let looked_at = Instant::now();
         let new_way = lookout.wait();
@@ -257,11 +303,23 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
     #[test]
-    fn loopback_can_be_used_and_an_address_for_documentation_is_not_ours() {
+    fn loopback_carries_and_what_never_was_there_is_not_missed() {
         let network = Network::of_this_computer();
-        assert_eq!(network.standing([127, 0, 0, 1].into()), Standing::Ready);
-        // RFC 5737.
-        assert_eq!(network.standing([198, 51, 100, 9].into()), Standing::Gone);
+        // The last is for documentation (RFC 5737).
+        for local in [[127, 0, 0, 1], [127, 0, 0, 9], [198, 51, 100, 9]] {
+            let foothold = network.foothold(local.into());
+            assert_eq!(foothold.standing(), Standing::Ready, "{foothold:?}");
+        }
+    }
+
+    #[test]
+    fn a_foothold_is_gone_when_its_interface_has_it_no_more() {
+        let (stage, network) = Stage::with(&[HERE]);
+        let foothold = network.foothold(HERE);
+        assert_eq!(foothold.interface(), Some("eth7"));
+        assert_eq!(foothold.standing(), Standing::Ready);
+        stage.show(&[[192, 0, 2, 8].into()], true);
+        assert_eq!(foothold.standing(), Standing::Gone);
     }
 
     #[tokio::test(start_paused = true)]
@@ -272,7 +330,7 @@ mod tests {
         assert!(!one.take_improvement());
         stage.show(&[HERE], false);
         assert!(!one.take_improvement());
-        let standing = network.standing(HERE);
+        let standing = network.foothold(HERE).standing();
         assert!(matches!(standing, Standing::NoCarrier { interface } if interface == "eth7"));
         stage.show(&[HERE], true);
         for changes in [&mut one, &mut other] {

@@ -43,7 +43,10 @@ use tokio::{
 
 use super::{inbox::Inbox, network::Network, route::Route};
 use crate::{
-    control::bitrate::{Change, RateLimits},
+    control::{
+        bitrate::{Change, RateLimits},
+        failover::WELL_FOR,
+    },
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
@@ -193,6 +196,14 @@ pub struct PublisherStats {
     pub backup_ready: Option<bool>,
 }
 
+/// What is around a publisher.
+#[derive(Clone, Debug)]
+struct World {
+    network: Network,
+    /// For how long the first server must have been well before the stream returns there.
+    well_for: Duration,
+}
+
 /// What the handle and the thread both use.
 #[derive(Debug)]
 struct Shared {
@@ -209,12 +220,16 @@ impl Publisher {
         config: PublisherConfig,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> io::Result<Self> {
-        Self::start_on(Network::of_this_computer(), config, on_event)
+        let world = World {
+            network: Network::of_this_computer(),
+            well_for: WELL_FOR,
+        };
+        Self::start_in(world, config, on_event)
     }
 
-    /// The same on a network that a test may play.
-    fn start_on(
-        network: Network,
+    /// The same in a world that a test may make.
+    fn start_in(
+        world: World,
         config: PublisherConfig,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> io::Result<Self> {
@@ -232,7 +247,7 @@ impl Publisher {
         let nudge = Arc::clone(&retry);
         let context = Context::new(
             config,
-            network,
+            world,
             Arc::clone(&shared),
             stopped,
             formats,

@@ -13,12 +13,15 @@ pub(super) struct Interface {
     pub(super) addresses: Vec<IpAddr>,
 }
 
+/// The name of the interface that has `local`.
+pub(super) fn owner_of(interfaces: &[Interface], local: IpAddr) -> Option<String> {
+    let mut interfaces = interfaces.iter();
+    let owner = interfaces.find(|interface| interface.addresses.contains(&local));
+    owner.map(|owner| owner.name.clone())
+}
+
 /// How `local` stands.
 pub(super) fn standing(interfaces: &[Interface], local: IpAddr) -> Standing {
-    // All of 127.0.0.0/8 is this computer, of which one address is listed.
-    if local.is_loopback() || local.is_unspecified() {
-        return Standing::Ready;
-    }
     let mut owners = interfaces
         .iter()
         .filter(|interface| interface.addresses.contains(&local))
@@ -39,7 +42,7 @@ pub(super) fn is_better(before: &[Interface], now: &[Interface]) -> bool {
         .iter()
         .filter(|interface| interface.is_ready)
         .flat_map(|interface| &interface.addresses);
-    usable.any(|&address| !address.is_loopback() && standing(before, address) != Standing::Ready)
+    usable.any(|&address| standing(before, address) != Standing::Ready)
 }
 
 #[cfg(test)]
@@ -66,7 +69,12 @@ mod tests {
             interface("wlan0", false, &["192.0.2.8", "fe80::1"]),
         ];
         assert_eq!(of(&interfaces, "192.0.2.7"), Standing::Ready);
-        assert_eq!(of(&interfaces, "127.0.0.9"), Standing::Ready);
+        assert_eq!(of(&interfaces, "127.0.0.1"), Standing::Ready);
+        assert_eq!(
+            owner_of(&interfaces, "::1".parse().unwrap()),
+            Some("lo".to_owned())
+        );
+        assert_eq!(owner_of(&interfaces, "::2".parse().unwrap()), None);
         let interface = "wlan0".to_owned();
         assert_eq!(
             of(&interfaces, "192.0.2.8"),
@@ -96,7 +104,6 @@ mod tests {
             (&more, &home, false),
             (&bare, &home, true),
             (&home, &bare, false),
-            (&[], &[interface("lo", true, &["127.0.0.1"])], false),
         ] {
             assert_eq!(is_better(before, now), better, "{before:?} {now:?}");
         }

@@ -50,7 +50,7 @@ impl Arrived {
             // TLS adds bytes of its own, so the count may run ahead of ours.
             (Some(figures), Some((base, position))) => (
                 (position + figures.acknowledged.saturating_sub(base)).min(written),
-                waiting || figures.pending,
+                waiting || figures.pending(),
             ),
             // Where the kernel does not tell, bytes that it takes are a sign of life.
             _ => (written, waiting),

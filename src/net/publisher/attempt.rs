@@ -1,15 +1,17 @@
 //! A stream that a server accepted, until it ends or breaks off, over all the servers that it moves to meanwhile.
 
+mod failing;
+
 use std::{future::pending, mem, time::Duration};
 
 use tokio::time::{sleep, timeout};
 
 use super::{
     PublisherEvent,
-    approach::{Goal, approach, leaves_security, release},
+    approach::{Goal, approach, leaves_security},
     course::{Course, Setback},
     farewell::farewell,
-    ground::{Finding, Ground},
+    ground::Ground,
     handover::{Leaving, Next},
     link::Link,
     standby::Standby,
@@ -19,7 +21,7 @@ use crate::{
     control::{rate::RateMeter, watchdog::DEAD_AFTER},
     media::packet::Packet,
     rtmp::{
-        refusal::{Failure, FailureKind},
+        refusal::{Cause, Failure, FailureKind},
         url::ServerUrl,
     },
     units::MediaTime,
@@ -59,6 +61,8 @@ enum Carrier {
     Gap {
         until: MediaTime,
         because: Failure,
+        /// Whether a key frame for it was asked for already.
+        key_frame_asked: bool,
     },
 }
 
@@ -87,7 +91,7 @@ impl<'a> Attempt<'a> {
             next: Next::None,
             leaving: Leaving::None,
             standby: None,
-            ground: Ground::new(context.network.clone()),
+            ground: Ground::new(&context.network),
             move_after_leaving: None,
             told_of_failed_move: false,
             rate: RateMeter::default(),
@@ -157,14 +161,29 @@ impl<'a> Attempt<'a> {
     fn lost(&mut self, now: MediaTime, because: Failure) -> Result<(), Setback> {
         self.begin_move(now);
         if matches!(self.next, Next::None | Next::Done(Err(_))) {
+            self.release_standby(now);
+        }
+        let name_held = self.was_let_in_and_out(&because);
+        let on_dead_way = matches!(because.cause, Cause::Stalled | Cause::Unplugged);
+        let until = now + LONGEST_GAP;
+        let gap = Carrier::Gap {
+            until,
+            because: because.clone(),
+            key_frame_asked: true,
+        };
+        if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap)
+            && on_dead_way
+        {
+            self.course.remains = link.leave_dead();
+        }
+        if matches!(self.next, Next::None | Next::Done(Err(_))) {
             return Err(Setback {
-                name_held: self.was_let_in_and_out(&because),
+                name_held,
                 ..because.into()
             });
         }
         tracing::debug!(%because, "the next connection takes over");
-        let until = now + LONGEST_GAP;
-        self.carrier = Carrier::Gap { until, because };
+        self.context.tell(PublisherEvent::KeyFrameWanted);
         Ok(())
     }
 
@@ -181,17 +200,28 @@ impl<'a> Attempt<'a> {
         match self.next.take_done() {
             Some(Ok(link)) => {
                 self.next = Next::Ready(link);
-                self.context.tell(PublisherEvent::KeyFrameWanted);
+                if matches!(self.carrier, Carrier::Link(_)) {
+                    self.context.tell(PublisherEvent::KeyFrameWanted);
+                }
             }
             Some(Err(failure)) => self.move_failed(now, failure)?,
             None => {}
         }
-        if let Carrier::Gap { until, because } = &self.carrier {
+        if let Carrier::Gap {
+            until,
+            because,
+            key_frame_asked,
+        } = &self.carrier
+        {
             if let Some(link) = self.next.take_ready() {
-                self.carrier = Carrier::Link(link);
+                (self.course).moved(self.context, link.place, &because.what);
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
-                self.context.tell(PublisherEvent::KeyFrameWanted);
+                if !key_frame_asked {
+                    self.context.tell(PublisherEvent::KeyFrameWanted);
+                }
+                self.carrier = Carrier::Link(link);
+                self.course.remains = None;
             } else if now >= *until {
                 return Err(because.clone().into());
             }
@@ -221,7 +251,12 @@ impl<'a> Attempt<'a> {
             },
         };
         if let Some(server) = server {
-            self.next = Next::Approaching(Box::pin(approach(self.context, server, true)));
+            let goal = Goal {
+                place: self.course.place,
+                was_live: true,
+                hold: false,
+            };
+            self.next = Next::Approaching(Box::pin(approach(self.context, server, goal)));
         }
     }
 
@@ -231,6 +266,8 @@ impl<'a> Attempt<'a> {
             Carrier::Link(link) => link.move_wanted.clone(),
         };
         let Some(server) = server else {
+            tracing::debug!(%failure, "the stream does not return yet");
+            self.course.moves.on_failure(now);
             return Ok(());
         };
         let host = &server.host;
@@ -255,6 +292,7 @@ impl<'a> Attempt<'a> {
         let gap = Carrier::Gap {
             until: now + LONGEST_GAP,
             because,
+            key_frame_asked: false,
         };
         if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap) {
             self.leaving = Leaving::at_once(link, self.context.config.clock);
@@ -295,8 +333,14 @@ impl<'a> Attempt<'a> {
 
     /// From the key frame at `media_time` on, `next` carries the stream.
     fn move_to(&mut self, next: Box<Link>, media_time: MediaTime, now: MediaTime) {
-        self.context
-            .inform(format!("The stream goes on at {}.", next.peer));
+        if next.place == self.course.place {
+            self.context
+                .inform(format!("The stream goes on at {}.", next.peer));
+        } else {
+            let well_for = self.course.failover.well_for().as_secs();
+            let reason = format!("{} was well again for {well_for} seconds.", next.peer);
+            self.course.moved(self.context, next.place, &reason);
+        }
         self.told_of_failed_move = false;
         if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
             self.leaving = Leaving::trailing(old, media_time, now);
@@ -323,14 +367,21 @@ impl<'a> Attempt<'a> {
             Carrier::Link(link) => match link.look(now) {
                 Ok(arrived_at) => arrived_at,
                 Err(failure) => {
-                    self.lost(now, failure)?;
+                    let because = self.ground.because().cloned().unwrap_or(failure);
+                    self.lost(now, because)?;
                     None
                 }
             },
         };
+        self.look_at_ground(now)?;
+        self.look_for_suspicion(now)?;
         match arrived_at {
+            Some(_) if self.ground.because().is_some() => {}
             Some(arrived_at) => {
                 self.arrived_at = arrived_at;
+                if let Carrier::Link(link) = &self.carrier {
+                    self.course.failover.on_live(now, link.place);
+                }
                 if !mem::replace(&mut self.live, true) {
                     self.course.attempts.on_live(now);
                     shared.inbox.set_has_viewers();
@@ -346,15 +397,23 @@ impl<'a> Attempt<'a> {
     /// when the next one has carried something.
     fn look_for_silence(&mut self, now: MediaTime) {
         let silent_for = now.since(self.arrived_at);
-        if !self.live || silent_for < DEAD_AFTER {
+        if silent_for < DEAD_AFTER {
             return;
         }
-        self.live = false;
-        self.course.attempts.on_silence(now);
         let because = match &self.carrier {
             Carrier::Gap { because, .. } => because.clone(),
             Carrier::Link(link) => Failure::stalled(&link.peer, silent_for),
         };
+        self.fell_silent(now, because);
+    }
+
+    /// The stream is not live any more, for now. Told once.
+    fn fell_silent(&mut self, now: MediaTime, because: Failure) {
+        if !mem::replace(&mut self.live, false) {
+            return;
+        }
+        self.course.attempts.on_silence(now);
+        self.course.failover.on_silence(now);
         self.context.tell(PublisherEvent::Reconnecting {
             attempt: 1,
             retry_at: now,
@@ -429,6 +488,14 @@ impl<'a> Attempt<'a> {
                 link.step().await;
             }
         }
+    }
+}
+
+/// Waits for something to happen on the connection that is kept ready; for ever if there is none.
+async fn step_standby(standby: &mut Option<Standby<'_>>) {
+    match standby {
+        Some(standby) => standby.step().await,
+        None => pending().await,
     }
 }
 

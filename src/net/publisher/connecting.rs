@@ -79,7 +79,10 @@ impl<'a> Crowd<'a> {
                         .tell(PublisherEvent::Connecting { attempt: number });
                     let approach = self.approach(now);
                     self.approaches.push((id, approach));
-                    self.course.tell_next(self.context);
+                    // Nothing may fail for long where attempts overlap.
+                    if self.approaches.len() > 1 {
+                        self.course.tell_next(self.context);
+                    }
                 }
                 Action::Speak(id) => {
                     for (_, approach) in self.approaches.iter_mut().filter(|(one, _)| *one == id) {

@@ -1,5 +1,7 @@
 //! What a publisher remembers from connection to connection, and what it tells of the attempts between them.
 
+use std::time::Duration;
+
 use socket2::Socket;
 
 use super::{BackupServer, PublisherEvent, task::Context};
@@ -59,7 +61,13 @@ impl Course {
         Self {
             attempts: Attempts::new(config.clock.now(), config.give_up_after),
             moves: Moves::default(),
-            failover: Failover::new(config.clock.now(), config.backup.as_ref().map(plan)),
+            failover: Failover::new(
+                config.clock.now(),
+                config
+                    .backup
+                    .as_ref()
+                    .map(|backup| plan(backup, context.well_for)),
+            ),
             place: Place::Primary,
             remains: None,
             because: None,
@@ -171,8 +179,9 @@ impl Course {
     }
 }
 
-fn plan(backup: &BackupServer) -> Plan {
+fn plan(backup: &BackupServer, well_for: Duration) -> Plan {
     Plan {
+        well_for,
         warm: backup.warm,
         return_to_primary: backup.return_to_primary,
     }

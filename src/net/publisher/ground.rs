@@ -1,47 +1,17 @@
 //! Whether this computer's own network still carries a connection.
 
-use std::{net::IpAddr, time::Duration};
-
-use socket2::Socket;
+use std::time::Duration;
 
 use super::link::Link;
 use crate::{
     control::wake::Slept,
-    net::network::{Changes, Network, Standing},
+    net::network::{Changes, Foothold, Network, Standing},
     rtmp::refusal::Failure,
     units::MediaTime,
 };
 
-/// Where a connection leaves this computer.
-#[derive(Clone, Debug)]
-pub(super) struct Footing {
-    /// `None` where the system does not tell.
-    local: Option<IpAddr>,
-    interface: Option<String>,
-}
-
-impl Footing {
-    pub(super) fn of(socket: &Socket, network: &Network) -> Self {
-        let local = socket.local_addr().ok().and_then(|address| address.as_socket());
-        let local = local.map(|address| address.ip().to_canonical());
-        // What never was told to be there is not missed.
-        let local = local.filter(|&local| network.standing(local) != Standing::Gone);
-        Self {
-            interface: local.and_then(|local| network.interface_of(local)),
-            local,
-        }
-    }
-
-    /// How it stands now.
-    pub(super) fn standing(&self, network: &Network) -> Standing {
-        self.local
-            .map_or(Standing::Ready, |local| network.standing(local))
-    }
-}
-
 /// What is under the connection that carries the stream.
 pub(super) struct Ground {
-    network: Network,
     changes: Changes,
     /// Since it is without a cable: how much had arrived then.
     unplugged: Option<(u64, Failure)>,
@@ -60,10 +30,9 @@ pub(super) enum Finding {
 }
 
 impl Ground {
-    pub(super) fn new(network: Network) -> Self {
+    pub(super) fn new(network: &Network) -> Self {
         Self {
             changes: network.changes(),
-            network,
             unplugged: None,
             doubt: None,
         }
@@ -91,6 +60,14 @@ impl Ground {
         self.stand(link)
     }
 
+    /// Takes note that nothing is carried now: what changed meanwhile does not matter.
+    pub(super) fn pass_over(&mut self) {
+        self.changes.take_improvement();
+        self.changes.take_sleep();
+        self.unplugged = None;
+        self.doubt = None;
+    }
+
     /// Why nothing can arrive, as far as is known.
     pub(super) fn because(&self) -> Option<&Failure> {
         self.unplugged.as_ref().map(|(_, failure)| failure)
@@ -108,13 +85,8 @@ impl Ground {
     }
 
     fn stand(&mut self, link: &Link) -> Finding {
-        match link.footing.standing(&self.network) {
-            Standing::Gone => {
-                let local = link.footing.local.map(|local| local.to_string());
-                let local = local.unwrap_or_default();
-                let interface = link.footing.interface.as_deref();
-                Finding::Lost(Failure::network_lost(&link.peer, interface, &local))
-            }
+        match link.standing() {
+            Standing::Gone => Finding::Lost(lost(link)),
             Standing::NoCarrier { interface } => {
                 let unplugged = || {
                     let failure = Failure::unplugged(&link.peer, &interface);
@@ -135,6 +107,13 @@ impl Ground {
             },
         }
     }
+}
+
+fn lost(link: &Link) -> Failure {
+    let foothold = link.foothold.as_ref();
+    let local = foothold.map(|foothold| foothold.local().to_string());
+    let interface = foothold.and_then(Foothold::interface);
+    Failure::network_lost(&link.peer, interface, &local.unwrap_or_default())
 }
 
 /// How long a connection has to show that the computer did not sleep.

@@ -14,19 +14,23 @@ use super::{
     Shared,
     approach::Goal,
     arrived::{Arrived, Seen},
-    ground::Footing,
     outgoing::{Outgoing, write_or_flush},
     task::Context,
 };
 use crate::{
-    control::{attempts::Quiet, failover::Place, watchdog::Watchdog},
+    control::{
+        attempts::Quiet,
+        failover::Place,
+        watchdog::{Waiting, Watchdog},
+    },
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
     net::{
         connect::{Connection, Stream, plain},
-        tcp_info,
+        network::{Foothold, Network, Standing},
+        tcp_info::{self, TcpFigures},
     },
     rtmp::{
         auth::Login,
@@ -49,7 +53,7 @@ pub(super) struct Link {
     /// Which of the two servers it began with.
     pub(super) place: Place,
     /// The end of it on this computer.
-    pub(super) footing: Footing,
+    pub(super) foothold: Option<Foothold>,
     /// Since when the server is spoken to.
     pub(super) opened_at: MediaTime,
     /// Where the server asked the stream to move to.
@@ -128,17 +132,13 @@ impl Link {
             server,
             peer,
             place: goal.place,
-            footing: Footing::of(&socket, &context.network),
+            foothold: foothold(&socket, &context.network),
             opened_at: context.config.clock.now(),
             move_wanted: None,
             clock: context.config.clock,
             shared: Arc::clone(&context.shared),
             formats,
-            session: if goal.hold {
-                session.held()
-            } else {
-                session
-            },
+            session: if goal.hold { session.held() } else { session },
             socket,
             reader,
             writer,
@@ -244,6 +244,12 @@ impl Link {
         self.handle(Input::Probe);
     }
 
+    /// Whether its end on this computer is still there.
+    pub(super) fn standing(&self) -> Standing {
+        let foothold = self.foothold.as_ref();
+        foothold.map_or(Standing::Ready, Foothold::standing)
+    }
+
     /// Bytes of which it is known that they arrived.
     pub(super) fn acknowledged(&self) -> u64 {
         self.told_acknowledged
@@ -266,7 +272,7 @@ impl Link {
     pub(super) fn look_while_opening(&mut self, now: MediaTime) -> Quiet {
         let figures = tcp_info::read(&self.socket);
         let (count, waits) = match figures {
-            Some(figures) => (figures.acknowledged, figures.pending || !self.is_idle()),
+            Some(figures) => (figures.acknowledged, figures.pending() || !self.is_idle()),
             None => (self.heard, true),
         };
         self.watchdog.observe(now, count, waits);
@@ -292,10 +298,27 @@ impl Link {
             self.handle(Input::Arrived);
         }
         if let Some(silent_for) = self.watchdog.observe(now, seen.acknowledged, seen.pending) {
-            return Err(Failure::stalled(&self.peer, silent_for));
+            return Err(self.standstill(seen.figures, silent_for));
         }
         let up_to = self.watchdog.waiting_since().unwrap_or(now);
         Ok(self.media_arrived.then_some(up_to))
+    }
+
+    /// Why nothing was acknowledged for so long.
+    fn standstill(&self, figures: Option<TcpFigures>, silent_for: Duration) -> Failure {
+        let reads_nothing = figures.is_some_and(|figures| {
+            let waiting = Waiting {
+                in_flight: figures.in_flight,
+                unsent: figures.unsent,
+                unanswered: figures.unanswered,
+            };
+            waiting.is_for_the_reader()
+        });
+        if reads_nothing {
+            Failure::not_reading(&self.peer, silent_for)
+        } else {
+            Failure::stalled(&self.peer, silent_for)
+        }
     }
 
     /// Adds to the statistics what arrived since the last time.
@@ -440,6 +463,11 @@ impl Drop for Link {
             let _ = self.socket.set_linger(Some(Duration::ZERO));
         }
     }
+}
+
+fn foothold(socket: &Socket, network: &Network) -> Option<Foothold> {
+    let local = socket.local_addr().ok()?.as_socket()?;
+    Some(network.foothold(local.ip().to_canonical()))
 }
 
 /// How often the server shall acknowledge: about each second.

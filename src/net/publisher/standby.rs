@@ -6,7 +6,6 @@ use tokio::time::sleep;
 
 use super::{
     approach::{Goal, approach},
-    ground::Footing,
     handover::Approach,
     link::Link,
     task::Context,
@@ -58,14 +57,15 @@ impl<'a> Standby<'a> {
             was_live,
             hold: true,
         };
-        tell_ready(context, Some(false));
-        Self {
+        let standby = Self {
             context,
             goal,
             stage: begin(context, goal),
             failures: 0,
             told_of_trouble: false,
-        }
+        };
+        standby.tell_ready(false);
+        standby
     }
 
     pub(super) fn place(&self) -> Place {
@@ -88,13 +88,9 @@ impl<'a> Standby<'a> {
     pub(super) fn take(&mut self, now: MediaTime) -> Option<Box<Link>> {
         let pausing = self.pause(now);
         match mem::replace(&mut self.stage, pausing) {
-            Stage::Ready(ready) if stands(&ready.link.footing, self.context) => {
-                tell_ready(self.context, Some(false));
-                Some(ready.link)
-            }
-            Stage::Ready(_) => {
-                tell_ready(self.context, Some(false));
-                None
+            Stage::Ready(ready) => {
+                self.tell_ready(false);
+                (ready.link.standing() == Standing::Ready).then_some(ready.link)
             }
             other => {
                 self.stage = other;
@@ -147,7 +143,7 @@ impl<'a> Standby<'a> {
     fn is_ready(&mut self, link: Link, now: MediaTime) {
         tracing::debug!(peer = %link.peer, "a connection is kept ready");
         self.told_of_trouble = false;
-        tell_ready(self.context, Some(true));
+        self.tell_ready(true);
         self.stage = Stage::Ready(Ready {
             link: Box::new(link),
             since: now,
@@ -169,7 +165,7 @@ impl<'a> Standby<'a> {
 
     fn broke(&mut self, failure: &Failure, lasted: Duration, now: MediaTime) {
         tracing::debug!(%failure, "the connection that was kept ready broke");
-        tell_ready(self.context, Some(false));
+        self.tell_ready(false);
         if lasted >= LASTED {
             // Servers close what says nothing for long.
             self.failures = 0;
@@ -182,6 +178,13 @@ impl<'a> Standby<'a> {
         }
     }
 
+    fn tell_ready(&self, ready: bool) {
+        if self.place() == Place::Backup {
+            let shared = &self.context.shared;
+            shared.update_stats(|stats| stats.backup_ready = Some(ready));
+        }
+    }
+
     fn pause(&self, now: MediaTime) -> Stage<'a> {
         Stage::Pausing {
             until: now + standby_delay(self.failures, fastrand::f64()),
@@ -191,7 +194,8 @@ impl<'a> Standby<'a> {
 
 impl Drop for Standby<'_> {
     fn drop(&mut self) {
-        tell_ready(self.context, None);
+        let shared = &self.context.shared;
+        shared.update_stats(|stats| stats.backup_ready = None);
     }
 }
 
@@ -235,16 +239,6 @@ impl Ready {
 fn begin(context: &Context, goal: Goal) -> Stage<'_> {
     let (server, _) = context.server_at(goal.place);
     Stage::Approaching(Box::pin(approach(context, server.clone(), goal)))
-}
-
-fn stands(footing: &Footing, context: &Context) -> bool {
-    footing.standing(&context.network) == Standing::Ready
-}
-
-fn tell_ready(context: &Context, ready: Option<bool>) {
-    context
-        .shared
-        .update_stats(|stats| stats.backup_ready = ready);
 }
 
 /// How often a sign of life is sent: servers close connections that are silent for 30 s (SRS) or more, and routers

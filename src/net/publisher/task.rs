@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -12,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    NoteSeverity, PublisherConfig, PublisherEvent, Shared, attempt,
+    NoteSeverity, PublisherConfig, PublisherEvent, Shared, World, attempt,
     connecting::connecting,
     course::{Course, End},
 };
@@ -47,6 +48,8 @@ pub(super) fn run(runtime: Runtime, context: Context) {
 pub(super) struct Context {
     pub(super) config: PublisherConfig,
     pub(super) network: Network,
+    /// For how long the first server must have been well before the stream returns there.
+    pub(super) well_for: Duration,
     /// The server that was asked for.
     pub(super) peer: Peer,
     pub(super) shared: Arc<Shared>,
@@ -59,7 +62,7 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn new(
         config: PublisherConfig,
-        network: Network,
+        world: World,
         shared: Arc<Shared>,
         stopped: watch::Receiver<bool>,
         formats: watch::Receiver<StreamFormat>,
@@ -69,7 +72,8 @@ impl Context {
         Self {
             peer: Peer::of(&config.server),
             config,
-            network,
+            network: world.network,
+            well_for: world.well_for,
             shared,
             formats,
             stopped,
