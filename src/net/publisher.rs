@@ -220,11 +220,7 @@ impl Publisher {
         config: PublisherConfig,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> io::Result<Self> {
-        let world = World {
-            network: Network::of_this_computer(),
-            well_for: WELL_FOR,
-        };
-        Self::start_in(world, config, on_event)
+        Self::start_in(World::here(), config, on_event)
     }
 
     /// The same in a world that a test may make.
@@ -299,6 +295,15 @@ impl Publisher {
     /// Tells the stream's new format to viewers.
     pub fn set_format(&self, format: StreamFormat) {
         self.format.send_replace(format);
+    }
+}
+
+impl World {
+    fn here() -> Self {
+        Self {
+            network: Network::of_this_computer(),
+            well_for: WELL_FOR,
+        }
     }
 }
 

@@ -41,6 +41,8 @@ struct Attempt<'a> {
     leaving: Leaving,
     /// The connection that is kept ready at the other server, where there is one.
     standby: Option<Standby<'a>>,
+    /// Whether it is that one which is to carry the stream next.
+    releasing: bool,
     ground: Ground,
     /// Where to, once the connection that held the name is closed.
     move_after_leaving: Option<ServerUrl>,
@@ -91,6 +93,7 @@ impl<'a> Attempt<'a> {
             next: Next::None,
             leaving: Leaving::None,
             standby: None,
+            releasing: false,
             ground: Ground::new(&context.network),
             move_after_leaving: None,
             told_of_failed_move: false,
@@ -199,10 +202,14 @@ impl<'a> Attempt<'a> {
     fn attend_to_move(&mut self, now: MediaTime) -> Result<(), Setback> {
         match self.next.take_done() {
             Some(Ok(link)) => {
+                self.releasing = false;
                 self.next = Next::Ready(link);
                 if matches!(self.carrier, Carrier::Link(_)) {
                     self.context.tell(PublisherEvent::KeyFrameWanted);
                 }
+            }
+            Some(Err(failure)) if mem::take(&mut self.releasing) => {
+                self.release_failed(now, &failure)?;
             }
             Some(Err(failure)) => self.move_failed(now, failure)?,
             None => {}
@@ -266,8 +273,6 @@ impl<'a> Attempt<'a> {
             Carrier::Link(link) => link.move_wanted.clone(),
         };
         let Some(server) = server else {
-            tracing::debug!(%failure, "the stream does not return yet");
-            self.course.moves.on_failure(now);
             return Ok(());
         };
         let host = &server.host;

@@ -1,6 +1,8 @@
 mod breaking;
+mod ground;
 mod moving;
 mod servers;
+mod two_servers;
 
 use std::{
     io::{Read, Write},
@@ -65,9 +67,13 @@ struct Fed {
 
 impl Fed {
     fn start(config: PublisherConfig) -> Self {
+        Self::start_in(World::here(), config)
+    }
+
+    fn start_in(world: World, config: PublisherConfig) -> Self {
         let clock = config.clock;
         let (sender, events) = sync_channel(1024);
-        let publisher = Publisher::start(config, move |event| {
+        let publisher = Publisher::start_in(world, config, move |event| {
             // The test may have seen enough and be gone.
             let _ = sender.try_send(event);
         })

@@ -18,8 +18,25 @@ impl Attempt<'_> {
             return false;
         };
         self.course.moves.on_try(now);
+        self.releasing = true;
         self.next = Next::Approaching(Box::pin(release(self.context, link)));
         true
+    }
+
+    /// The other server, where a connection was kept ready, does not take the stream after all.
+    pub(super) fn release_failed(
+        &mut self,
+        now: MediaTime,
+        failure: &Failure,
+    ) -> Result<(), Setback> {
+        self.context.warn(format!(
+            "The other server did not take the stream. {failure}"
+        ));
+        self.course.moves.on_failure(now);
+        match &self.carrier {
+            Carrier::Gap { because, .. } => Err(because.clone().into()),
+            Carrier::Link(_) => Ok(()),
+        }
     }
 
     /// Keeps a connection ready at the other server, where that is wanted, and returns to the first one in time.
