@@ -238,12 +238,34 @@ mod platform {
     }
 }
 
-/// Lets nothing more through to `socket`, as a cut cable does.
+/// Ways that are cut by letting the kernel drop what comes to a socket. What a listener does, its connections do.
 #[cfg(all(test, target_os = "linux"))]
-pub(super) fn cut(socket: &Socket) {
-    // One instruction: keep no byte of any packet.
-    let keep_none = socket2::SockFilter::new(0x06, 0, 0, 0);
-    socket.attach_filter(&[keep_none]).unwrap();
+pub(super) mod testing {
+    use socket2::{SockFilter, Socket};
+
+    /// Lets nothing more through to `socket`, as a cut cable does.
+    pub(crate) fn cut(socket: &Socket) {
+        socket.attach_filter(&[KEEP_NOTHING]).unwrap();
+    }
+
+    /// Lets only packets without data through to `socket`: connections are made, and carry nothing.
+    pub(crate) fn cut_data(socket: &Socket) {
+        let load_length = SockFilter::new(0x80, 0, 0, 0);
+        let skip_unless_longer = SockFilter::new(0x25, 0, 1, LONGEST_WITHOUT_DATA);
+        let filter = [load_length, skip_unless_longer, KEEP_NOTHING, KEEP_ALL];
+        socket.attach_filter(&filter).unwrap();
+    }
+
+    /// Lets all through again.
+    pub(crate) fn restore(socket: &Socket) {
+        socket.detach_filter().unwrap();
+    }
+
+    /// Both return how many bytes of a packet are kept.
+    const KEEP_NOTHING: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    const KEEP_ALL: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
+    /// TCP's header, with all its options.
+    const LONGEST_WITHOUT_DATA: u32 = 60;
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -297,7 +319,7 @@ mod tests {
             let stream = TcpStream::connect(address).await.unwrap();
             let (peer, _) = listener.accept().await.unwrap();
             if way_is_dead {
-                cut(&SockRef::from(&peer));
+                testing::cut(&SockRef::from(&peer));
             }
             let socket = SockRef::from(&stream).try_clone().unwrap();
             let stands_still = async {

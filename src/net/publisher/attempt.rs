@@ -18,7 +18,7 @@ use super::{
     task::Context,
 };
 use crate::{
-    control::{rate::RateMeter, watchdog::DEAD_AFTER},
+    control::watchdog::DEAD_AFTER,
     media::packet::Packet,
     rtmp::{
         refusal::{Cause, Failure, FailureKind},
@@ -47,7 +47,6 @@ struct Attempt<'a> {
     /// Where to, once the connection that held the name is closed.
     move_after_leaving: Option<ServerUrl>,
     told_of_failed_move: bool,
-    rate: RateMeter,
     was_live: bool,
     live: bool,
     /// Up to when the stream is known to have arrived, since it is live.
@@ -81,6 +80,7 @@ impl<'a> Attempt<'a> {
     fn new(context: &'a Context, course: &'a mut Course, link: Link) -> Self {
         let now = context.config.clock.now();
         let was_live = course.attempts.was_live();
+        course.advisor.on_connected(now);
         context.shared.inbox.open();
         context.tell(PublisherEvent::Accepted);
         context.tell(PublisherEvent::KeyFrameWanted);
@@ -97,7 +97,6 @@ impl<'a> Attempt<'a> {
             ground: Ground::new(&context.network),
             move_after_leaving: None,
             told_of_failed_move: false,
-            rate: RateMeter::default(),
             was_live,
             live: false,
             arrived_at: now,
@@ -222,6 +221,7 @@ impl<'a> Attempt<'a> {
         {
             if let Some(link) = self.next.take_ready() {
                 (self.course).moved(self.context, link.place, &because.what);
+                self.course.advisor.on_connected(now);
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
                 if !key_frame_asked {
@@ -347,6 +347,7 @@ impl<'a> Attempt<'a> {
             self.course.moved(self.context, next.place, &reason);
         }
         self.told_of_failed_move = false;
+        self.course.advisor.on_connected(now);
         if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
             self.leaving = Leaving::trailing(old, media_time, now);
         }
@@ -359,10 +360,6 @@ impl<'a> Attempt<'a> {
         }
         self.next_look = now + LOOK_INTERVAL;
         self.look_for_drops(now);
-        let shared = &self.context.shared;
-        let rate = self.rate.observe(now, shared.stats().bytes_sent);
-        shared.update_stats(|stats| stats.sent_rate = rate);
-
         let deadline = self.course.attempts.deadline(); // none while live
         if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(self.course.out_of_time(self.context).into());
@@ -380,6 +377,11 @@ impl<'a> Attempt<'a> {
         };
         self.look_at_ground(now)?;
         self.look_for_suspicion(now)?;
+        let link = match &self.carrier {
+            Carrier::Link(link) => Some(&**link),
+            Carrier::Gap { .. } => None,
+        };
+        self.course.advisor.look(self.context, link, now);
         match arrived_at {
             Some(_) if self.ground.because().is_some() => {}
             Some(arrived_at) => {
@@ -389,7 +391,7 @@ impl<'a> Attempt<'a> {
                 }
                 if !mem::replace(&mut self.live, true) {
                     self.course.attempts.on_live(now);
-                    shared.inbox.set_has_viewers();
+                    self.context.shared.inbox.set_has_viewers();
                     self.context.tell(PublisherEvent::Live { since: now });
                 }
             }

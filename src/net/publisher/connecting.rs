@@ -43,7 +43,7 @@ pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result
     loop {
         let now = clock.now();
         if changes.take_improvement() | changes.take_sleep().is_some() {
-            crowd.course.attempts.hurry(now);
+            crowd.hurry(now);
         }
         crowd.look(now);
         crowd.act(now)?;
@@ -54,7 +54,7 @@ pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result
                     return Ok(link);
                 }
             }
-            () = context.nudged() => crowd.course.attempts.hurry(clock.now()),
+            () = context.nudged() => crowd.hurry(clock.now()),
             () = changes.changed() => {}
             () = &mut stop_signal => return Err(End::Asked),
             () = until(context, wake_at) => {}
@@ -170,6 +170,11 @@ impl<'a> Crowd<'a> {
             Step::Failed(failure) => self.on_failed(id, failure)?,
         }
         Ok(None)
+    }
+
+    fn hurry(&mut self, now: MediaTime) {
+        self.course.attempts.hurry(now);
+        self.course.tell_next(self.context);
     }
 
     fn on_failed(&mut self, id: AttemptId, failure: Failure) -> Result<(), End> {

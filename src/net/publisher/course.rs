@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::{BackupServer, PublisherEvent, task::Context};
+use super::{BackupServer, PublisherEvent, advisor::Advisor, task::Context};
 use crate::{
     control::{
         attempts::{After, AttemptId, Attempts},
@@ -23,6 +23,7 @@ pub(super) struct Course {
     pub(super) failover: Failover,
     /// Where the stream was accepted last; the primary before that.
     pub(super) place: Place,
+    pub(super) advisor: Advisor,
     /// What is left of a connection that broke off on a dead way. Its server does not know; dropped once there is a
     /// way again, it is reset, and the server lets go of the stream.
     pub(super) remains: Option<Socket>,
@@ -69,6 +70,7 @@ impl Course {
                     .map(|backup| plan(backup, context.well_for)),
             ),
             place: Place::Primary,
+            advisor: Advisor::new(context),
             remains: None,
             because: None,
             told: None,

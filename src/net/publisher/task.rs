@@ -13,12 +13,12 @@ use tokio::{
 };
 
 use super::{
-    NoteSeverity, PublisherConfig, PublisherEvent, Shared, World, attempt,
+    NoteSeverity, Publisher, PublisherConfig, PublisherEvent, Shared, World, attempt,
     connecting::connecting,
     course::{Course, End},
 };
 use crate::{
-    control::failover::Place,
+    control::{bitrate::RateLimits, failover::Place},
     media::packet::StreamFormat,
     net::network::Network,
     rtmp::{
@@ -55,6 +55,7 @@ pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) formats: watch::Receiver<StreamFormat>,
     stopped: watch::Receiver<bool>,
+    pub(super) limits: watch::Receiver<RateLimits>,
     nudge: Arc<Notify>,
     on_event: RefCell<Box<dyn FnMut(PublisherEvent) + Send>>,
 }
@@ -63,10 +64,7 @@ impl Context {
     pub(super) fn new(
         config: PublisherConfig,
         world: World,
-        shared: Arc<Shared>,
-        stopped: watch::Receiver<bool>,
-        formats: watch::Receiver<StreamFormat>,
-        nudge: Arc<Notify>,
+        handle: &Publisher,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Self {
         Self {
@@ -74,10 +72,11 @@ impl Context {
             config,
             network: world.network,
             well_for: world.well_for,
-            shared,
-            formats,
-            stopped,
-            nudge,
+            shared: Arc::clone(&handle.shared),
+            formats: handle.format.subscribe(),
+            limits: handle.limits.subscribe(),
+            stopped: handle.stop.subscribe(),
+            nudge: Arc::clone(&handle.nudge),
             on_event: RefCell::new(Box::new(on_event)),
         }
     }
@@ -146,6 +145,7 @@ async fn publish(context: &Context, course: &mut Course) -> Option<Failure> {
         context.shared.inbox.discard();
         context.shared.update_stats(|stats| {
             stats.sent_rate = Bitrate::ZERO;
+            stats.delivered_rate = Bitrate::ZERO;
             stats.round_trip = None;
         });
         if let Err(End::Failed(failure)) = course.on_lost(context, setback) {

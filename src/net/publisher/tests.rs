@@ -1,6 +1,8 @@
 mod breaking;
 mod ground;
 mod moving;
+#[cfg(target_os = "linux")]
+mod reconnecting;
 mod servers;
 mod two_servers;
 
