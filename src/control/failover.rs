@@ -300,11 +300,11 @@ mod tests {
             .collect()
     }
 
-    fn ready_since(second: u64) -> Option<Standby> {
-        Some(Standby {
+    fn ready_since(second: u64) -> Standby {
+        Standby {
             ready_since: seconds(second),
             alive_at: seconds(second),
-        })
+        }
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(attempts(&mut failover, 0, 20), [Primary; 20]);
         failover.on_live(seconds(30), Primary);
         assert_eq!(failover.standby_at(), None);
-        assert!(!failover.should_switch(seconds(60), Some(seconds(40)), ready_since(50)));
+        assert!(!failover.should_switch(seconds(60), Some(seconds(40)), Some(ready_since(50))));
         assert!(!failover.on_hopeless(Primary));
     }
 
@@ -427,10 +427,10 @@ mod tests {
     fn a_stream_returns_when_the_primary_was_well_for_half_a_minute() {
         let mut failover = Failover::new(seconds(0), Some(WARM));
         failover.on_live(seconds(1), Primary);
-        assert!(!failover.should_return(seconds(100), ready_since(2)));
+        assert!(!failover.should_return(seconds(100), Some(ready_since(2))));
         failover.on_live(seconds(100), Backup);
-        assert!(!failover.should_return(seconds(139), ready_since(110)));
-        assert!(failover.should_return(seconds(140), ready_since(110)));
+        assert!(!failover.should_return(seconds(139), Some(ready_since(110))));
+        assert!(failover.should_return(seconds(140), Some(ready_since(110))));
         assert!(!failover.should_return(seconds(140), None));
 
         let staying = Plan {
@@ -439,7 +439,7 @@ mod tests {
         };
         let mut failover = Failover::new(seconds(0), Some(staying));
         failover.on_live(seconds(1), Backup);
-        assert!(!failover.should_return(seconds(1000), ready_since(2)));
+        assert!(!failover.should_return(seconds(1000), Some(ready_since(2))));
     }
 
     #[test]

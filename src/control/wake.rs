@@ -86,7 +86,7 @@ mod tests {
         fn new(can_be_set: bool) -> Self {
             Self(Clocks {
                 awake: Duration::from_secs(500),
-                total: Duration::from_secs(1_800_000_000),
+                total: Duration::from_hours(500_000),
                 can_be_set,
             })
         }

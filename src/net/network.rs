@@ -200,7 +200,7 @@ impl Changes {
             seen.improvements != improvements || count != sleeps
         };
         if self.seen.wait_for(is_news).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -375,11 +375,13 @@ mod tests {
     #[test]
     fn a_flood_of_changes_is_looked_at_twenty_times_a_second() {
         let (sender, seen) = watch::channel(Seen::default());
-        let watching = thread::spawn(move || {
+        let watch = move || {
             let mut flood = Flood(0);
             watch_with(&mut flood, &sender);
             flood.0
-        });
+        };
+        let thread = thread::Builder::new().name("network watch".to_owned());
+        let watching = thread.spawn(watch).unwrap();
         thread::sleep(SHORTEST_LOOK * 4);
         drop(seen);
         // One before the first wait and one after each; a slow machine looks more seldom.

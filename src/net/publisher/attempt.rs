@@ -18,7 +18,7 @@ use super::{
     task::Context,
 };
 use crate::{
-    control::watchdog::DEAD_AFTER,
+    control::{failover::Place, watchdog::DEAD_AFTER},
     media::packet::Packet,
     rtmp::{
         refusal::{Cause, Failure, FailureKind},
@@ -41,8 +41,8 @@ struct Attempt<'a> {
     leaving: Leaving,
     /// The connection that is kept ready at the other server, where there is one.
     standby: Option<Standby<'a>>,
-    /// Whether it is that one which is to carry the stream next.
-    releasing: bool,
+    /// The server of that one, when it is to carry the stream next.
+    releasing: Option<Place>,
     ground: Ground,
     /// Where to, once the connection that held the name is closed.
     move_after_leaving: Option<ServerUrl>,
@@ -93,7 +93,7 @@ impl<'a> Attempt<'a> {
             next: Next::None,
             leaving: Leaving::None,
             standby: None,
-            releasing: false,
+            releasing: None,
             ground: Ground::new(&context.network),
             move_after_leaving: None,
             told_of_failed_move: false,
@@ -201,16 +201,16 @@ impl<'a> Attempt<'a> {
     fn attend_to_move(&mut self, now: MediaTime) -> Result<(), Setback> {
         match self.next.take_done() {
             Some(Ok(link)) => {
-                self.releasing = false;
+                self.releasing = None;
                 self.next = Next::Ready(link);
                 if matches!(self.carrier, Carrier::Link(_)) {
                     self.context.tell(PublisherEvent::KeyFrameWanted);
                 }
             }
-            Some(Err(failure)) if mem::take(&mut self.releasing) => {
-                self.release_failed(now, &failure)?;
-            }
-            Some(Err(failure)) => self.move_failed(now, failure)?,
+            Some(Err(failure)) => match self.releasing.take() {
+                Some(place) => self.release_failed(now, place, &failure)?,
+                None => self.move_failed(now, failure)?,
+            },
             None => {}
         }
         if let Carrier::Gap {

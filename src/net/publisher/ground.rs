@@ -15,6 +15,8 @@ pub(super) struct Ground {
     changes: Changes,
     /// Since it is without a cable: how much had arrived then.
     unplugged: Option<(u64, Failure)>,
+    /// Since when its address is missing.
+    gone_since: Option<MediaTime>,
     /// A sleep that may have been none: when that shows, and how much had arrived.
     doubt: Option<(MediaTime, u64, Failure)>,
 }
@@ -34,6 +36,7 @@ impl Ground {
         Self {
             changes: network.changes(),
             unplugged: None,
+            gone_since: None,
             doubt: None,
         }
     }
@@ -57,7 +60,7 @@ impl Ground {
         if let Some(failure) = self.proven(now, link) {
             return Finding::Lost(failure);
         }
-        self.stand(link)
+        self.stand(now, link)
     }
 
     /// Takes note that nothing is carried now: what changed meanwhile does not matter.
@@ -65,6 +68,7 @@ impl Ground {
         self.changes.take_improvement();
         self.changes.take_sleep();
         self.unplugged = None;
+        self.gone_since = None;
         self.doubt = None;
     }
 
@@ -84,9 +88,20 @@ impl Ground {
         None
     }
 
-    fn stand(&mut self, link: &Link) -> Finding {
-        match link.standing() {
-            Standing::Gone => Finding::Lost(lost(link)),
+    fn stand(&mut self, now: MediaTime, link: &Link) -> Finding {
+        let standing = link.standing();
+        if standing != Standing::Gone {
+            self.gone_since = None;
+        }
+        match standing {
+            Standing::Gone => {
+                let since = *self.gone_since.get_or_insert(now);
+                if now.since(since) >= REPLACED_WITHIN {
+                    Finding::Lost(lost(link))
+                } else {
+                    Finding::Fine
+                }
+            }
             Standing::NoCarrier { interface } => {
                 let unplugged = || {
                     let failure = Failure::unplugged(&link.peer, &interface);
@@ -116,5 +131,7 @@ fn lost(link: &Link) -> Failure {
     Failure::network_lost(&link.peer, interface, &local.unwrap_or_default())
 }
 
+/// Programs that set up networks take an address away and put the same there again; connections live on.
+const REPLACED_WITHIN: Duration = Duration::from_millis(300);
 /// How long a connection has to show that the computer did not sleep.
 const DOUBT: Duration = Duration::from_secs(1);

@@ -36,7 +36,7 @@ pub(super) struct Standby<'a> {
 enum Stage<'a> {
     Pausing { until: MediaTime },
     Approaching(Approach<'a>),
-    Done(Result<Link, Failure>),
+    Done(Result<Box<Link>, Failure>),
     Ready(Ready),
 }
 
@@ -112,7 +112,9 @@ impl<'a> Standby<'a> {
     pub(super) async fn step(&mut self) {
         match &mut self.stage {
             Stage::Pausing { until } => sleep(self.context.config.clock.until(*until)).await,
-            Stage::Approaching(approach) => self.stage = Stage::Done(approach.await),
+            Stage::Approaching(approach) => {
+                self.stage = Stage::Done(approach.await.map(Box::new));
+            }
             Stage::Ready(ready) => ready.link.step().await,
             Stage::Done(_) => pending().await,
         }
@@ -140,12 +142,12 @@ impl<'a> Standby<'a> {
         }
     }
 
-    fn is_ready(&mut self, link: Link, now: MediaTime) {
+    fn is_ready(&mut self, link: Box<Link>, now: MediaTime) {
         tracing::debug!(peer = %link.peer, "a connection is kept ready");
         self.told_of_trouble = false;
         self.tell_ready(true);
         self.stage = Stage::Ready(Ready {
-            link: Box::new(link),
+            link,
             since: now,
             alive_at: now,
             probed_at: now,

@@ -141,7 +141,7 @@ async fn publish(context: &Context, course: &mut Course) -> Option<Failure> {
             Err(End::Asked) => return None,
             Err(End::Failed(failure)) => return Some(failure),
         };
-        let setback = attempt::run(context, course, link).await.err()?;
+        let setback = Box::pin(attempt::run(context, course, link)).await.err()?;
         context.shared.inbox.discard();
         context.shared.update_stats(|stats| {
             stats.sent_rate = Bitrate::ZERO;

@@ -2,6 +2,7 @@
 
 use super::{Attempt, Carrier, Setback};
 use crate::{
+    control::failover::Place,
     net::publisher::{approach::release, ground::Finding, handover::Next, standby::Standby},
     rtmp::refusal::{Cause, Failure},
     units::MediaTime,
@@ -18,7 +19,7 @@ impl Attempt<'_> {
             return false;
         };
         self.course.moves.on_try(now);
-        self.releasing = true;
+        self.releasing = Some(link.place);
         self.next = Next::Approaching(Box::pin(release(self.context, link)));
         true
     }
@@ -27,10 +28,13 @@ impl Attempt<'_> {
     pub(super) fn release_failed(
         &mut self,
         now: MediaTime,
+        place: Place,
         failure: &Failure,
     ) -> Result<(), Setback> {
+        let (server, _) = self.context.server_at(place);
+        let host = &server.host;
         self.context.warn(format!(
-            "The other server did not take the stream. {failure}"
+            "The stream does not go on at {host}, where it was to. {failure}"
         ));
         self.course.moves.on_failure(now);
         match &self.carrier {

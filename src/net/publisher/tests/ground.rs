@@ -44,6 +44,21 @@ fn a_connection_whose_address_is_gone_is_given_up_and_made_again() {
 }
 
 #[test]
+fn an_address_that_is_put_there_again_is_not_missed() {
+    let (stage, mut fed, _receiver) = live();
+    for _ in 0..3 {
+        stage.show(&[], true);
+        fed.feed_for(Duration::from_millis(120));
+        stage.show(&[HERE], true);
+        fed.feed_for(Duration::from_millis(120));
+    }
+    fed.seen.extend(fed.events.try_iter());
+    let trouble = |event: &PublisherEvent| matches!(event, PublisherEvent::Reconnecting { .. });
+    assert!(!fed.seen.iter().any(trouble), "{:?}", fed.seen);
+    fed.stop();
+}
+
+#[test]
 fn a_cable_that_is_out_is_told_at_once_and_one_that_returns_revives_the_connection() {
     let (stage, mut fed, _receiver) = live();
     stage.show(&[HERE], false);

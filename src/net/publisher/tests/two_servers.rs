@@ -5,7 +5,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use super::{servers::servers, *};
+use super::{
+    servers::{servers, spawn},
+    *,
+};
 
 /// A config with a server at each address; the backup has a key of its own.
 fn both(primary: SocketAddr, backup: SocketAddr, warm: bool) -> PublisherConfig {
@@ -95,9 +98,8 @@ impl Frozen {
             let far = TcpStream::connect(server).unwrap();
             let (near_too, far_too) = (near.try_clone().unwrap(), far.try_clone().unwrap());
             let freeze_too = Arc::clone(&freeze);
-            let back = thread::spawn(move || carry(far_too, near_too, &freeze_too));
+            spawn(move || carry(far_too, near_too, &freeze_too));
             carry(near, far, &freeze);
-            back.join().unwrap();
         });
         Self { address, frozen }
     }
