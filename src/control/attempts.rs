@@ -30,10 +30,8 @@ pub struct Attempts {
     news_from: AttemptId,
     /// When the next one starts, if nothing else holds it back.
     due: MediaTime,
-    /// Whether `due` is the end of a wait that the server's answer called for.
-    waiting: bool,
-    /// Whether the next one starts even beside one that speaks.
-    hurried: bool,
+    /// Why then.
+    why_due: WhyDue,
     /// Whether the way of the one that speaks is dead.
     stuck: bool,
     /// Whether no attempt is needed: the stream was accepted and is not lost yet, or it is over.
@@ -88,6 +86,17 @@ pub enum After {
     Stop,
 }
 
+/// Why the next attempt starts when it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WhyDue {
+    /// Its turn comes after the one before.
+    Turn,
+    /// A wait that the server's answer called for is over.
+    Wait,
+    /// Somebody asked for it: it starts even beside one that speaks.
+    Hurry,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Running {
     id: AttemptId,
@@ -112,8 +121,7 @@ impl Attempts {
             last: AttemptId(0),
             news_from: AttemptId(0),
             due: now,
-            waiting: false,
-            hurried: false,
+            why_due: WhyDue::Turn,
             stuck: false,
             at_rest: false,
         }
@@ -154,8 +162,7 @@ impl Attempts {
             stage: Stage::Connecting,
         });
         self.due = now + INTERVAL.mul_f64(1.0 - JITTER * chance.clamp(0.0, 1.0));
-        self.waiting = false;
-        self.hurried = false;
+        self.why_due = WhyDue::Turn;
         Some(Action::Start {
             id: self.last,
             number: self.reconnect.on_start(),
@@ -234,12 +241,14 @@ impl Attempts {
 
     /// Starts the next attempt at once, whatever it waits for: somebody asks for it, or the network changed.
     pub fn hurry(&mut self, now: MediaTime) {
-        if self.waiting {
+        if self.at_rest {
+            return;
+        }
+        if self.why_due == WhyDue::Wait {
             self.reconnect.on_hurry(self.due.since(now));
-            self.waiting = false;
         }
         self.due = self.due.min(now);
-        self.hurried = !self.at_rest;
+        self.why_due = WhyDue::Hurry;
     }
 
     /// When to give up unless live before; `None` while live, or if never.
@@ -273,7 +282,7 @@ impl Attempts {
             Next::Wait { until } => {
                 self.running.clear();
                 self.due = until;
-                self.waiting = true;
+                self.why_due = WhyDue::Wait;
             }
             Next::Stop => {
                 self.running.clear();
@@ -290,7 +299,7 @@ impl Attempts {
 
     /// Whether no other is needed: one speaks, and its way is alive.
     fn is_held(&self) -> bool {
-        self.speaking().is_some() && !self.stuck && !self.hurried
+        self.speaking().is_some() && !self.stuck && self.why_due != WhyDue::Hurry
     }
 
     fn speaking(&self) -> Option<usize> {

@@ -247,7 +247,7 @@ impl Publisher {
         let context = Context::new(config, world, &handle, on_event);
         thread::Builder::new()
             .name("publisher".to_owned())
-            .spawn(move || task::run(runtime, context))?;
+            .spawn(move || task::run(runtime, &context))?;
         Ok(handle)
     }
 

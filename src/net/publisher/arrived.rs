@@ -3,6 +3,8 @@
 //! The kernel knows what the other end of the connection received. Where that is a proxy, only the server itself can
 //! say what reached it.
 
+use std::mem;
+
 use socket2::Socket;
 
 use crate::net::tcp_info::{self, TcpFigures};
@@ -20,6 +22,8 @@ pub(super) struct Arrived {
     media_from: Option<u64>,
     /// Where a proxy is at the other end: how often the server was asked to say what it received, in bytes.
     behind_proxy: Option<u64>,
+    /// Whether a person knows that it is known no further than up to there.
+    told: bool,
 }
 
 /// One look at a connection.
@@ -48,7 +52,8 @@ impl Arrived {
 
     /// The stream was accepted: nothing but commands went out so far, and all of it was answered.
     pub(super) fn on_accepted(&mut self, socket: &Socket, written: u64) {
-        self.kernel_base = tcp_info::read(socket).map(|figures| (figures.acknowledged, written));
+        let acknowledged = tcp_info::read(socket).and_then(|figures| figures.acknowledged);
+        self.kernel_base = acknowledged.map(|acknowledged| (acknowledged, written));
     }
 
     /// The server says that it received `total` bytes. That informs; but for behind a proxy nothing waits for it.
@@ -63,21 +68,25 @@ impl Arrived {
         self.media_from.get_or_insert(position);
     }
 
+    /// Whether this is the first time that is asked whether to tell of [`Seen::to_proxy_only`].
+    pub(super) fn is_to_be_told(&mut self) -> bool {
+        !mem::replace(&mut self.told, true)
+    }
+
     /// What arrived of the `written` bytes that the socket took, when more are `waiting` for it.
     pub(super) fn look(&self, socket: &Socket, written: u64, waiting: bool) -> Seen {
         let figures = tcp_info::read(socket);
-        let (acknowledged, pending) = match (figures, self.kernel_base) {
-            // TLS adds bytes of its own, so the count may run ahead of ours.
-            (Some(figures), Some((base, position))) => (
-                (position + figures.acknowledged.saturating_sub(base)).min(written),
-                waiting || figures.pending(),
+        let (acknowledged, pending) = match figures {
+            Some(figures) => (
+                self.up_to(figures, written),
+                waiting || figures.waiting() > 0,
             ),
             // Where the kernel does not tell, bytes that it takes are a sign of life.
-            _ => (written, waiting),
+            None => (written, waiting),
         };
         // Servers count with or without the handshake.
         let by_server = self.by_server.map(|total| total + HANDSHAKE_BYTES);
-        let arrived = match (self.kernel_base, by_server) {
+        let arrived = match (figures, by_server) {
             (None, Some(by_server)) => by_server,
             _ => acknowledged,
         };
@@ -91,6 +100,17 @@ impl Arrived {
         match self.behind_proxy {
             None => seen,
             Some(window) => self.behind_proxy(seen, window, by_server, written),
+        }
+    }
+
+    /// The position up to which all arrived of the `written` bytes that the socket took. TLS adds bytes of its own, so
+    /// a count may run ahead of ours.
+    fn up_to(&self, figures: TcpFigures, written: u64) -> u64 {
+        match (figures.acknowledged, self.kernel_base) {
+            (Some(count), Some((base, position))) => {
+                (position + count.saturating_sub(base)).min(written)
+            }
+            _ => written.saturating_sub(figures.waiting()),
         }
     }
 

@@ -138,7 +138,7 @@ impl<'a> Crowd<'a> {
 
     /// Waits until one of them came to something; for ever if there is none.
     async fn step(&mut self) -> (AttemptId, Step) {
-        let mut steps: Vec<(AttemptId, Pin<Box<dyn Future<Output = Step> + '_>>)> = self
+        let mut steps: Steps<'_> = self
             .approaches
             .iter_mut()
             .map(|(id, approach)| (*id, Box::pin(approach.step()) as _))
@@ -199,6 +199,9 @@ impl<'a> Crowd<'a> {
         }
     }
 }
+
+/// What several attempts come to next.
+type Steps<'a> = Vec<(AttemptId, Pin<Box<dyn Future<Output = Step> + 'a>>)>;
 
 /// Waits until `time`, for ever if there is none.
 async fn until(context: &Context, time: Option<MediaTime>) {

@@ -1,6 +1,6 @@
 //! One connection of a publisher: a socket, the session over it, and what is known to have arrived.
 
-use std::{io, mem, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Buf;
 use socket2::Socket;
@@ -83,7 +83,6 @@ pub(super) struct Link {
     /// When the session wants to be woken.
     wake_at: Option<MediaTime>,
     arrived: Arrived,
-    told_of_proxy: bool,
     watchdog: Watchdog,
     media_arrived: bool,
     /// What was seen last, once the stream is accepted.
@@ -165,7 +164,6 @@ impl Link {
             broken: None,
             wake_at: None,
             arrived: Arrived::new(proxy.map(|_| ack_window)),
-            told_of_proxy: false,
             watchdog: Watchdog::new(0),
             media_arrived: false,
             seen: None,
@@ -179,7 +177,7 @@ impl Link {
     /// an event that ends the session.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let to_proxy_only = self.seen.is_some_and(|seen| seen.to_proxy_only);
-        if to_proxy_only && !mem::replace(&mut self.told_of_proxy, true) {
+        if to_proxy_only && self.arrived.is_to_be_told() {
             let peer = &self.peer;
             return Some(Event::Note(format!(
                 "{peer} is reached through a proxy and does not say what it received: that the stream arrives is known only as far as the proxy."
@@ -297,7 +295,13 @@ impl Link {
     pub(super) fn look_while_opening(&mut self, now: MediaTime) -> Quiet {
         let figures = tcp_info::read(&self.socket);
         let (count, waits) = match figures {
-            Some(figures) => (figures.acknowledged, figures.pending() || !self.is_idle()),
+            Some(figures) => {
+                let waiting = figures.waiting();
+                let count = figures
+                    .acknowledged
+                    .unwrap_or(self.written.saturating_sub(waiting));
+                (count, waiting > 0 || !self.is_idle())
+            }
             None => (self.heard, true),
         };
         self.watchdog.observe(now, count, waits);

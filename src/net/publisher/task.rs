@@ -32,9 +32,9 @@ use crate::{
 
 /// Publishes until it is over, and tells so whatever happens: who waits for the end must not wait for ever
 /// because of a mistake in this program.
-pub(super) fn run(runtime: Runtime, context: Context) {
-    let mut course = Course::new(&context);
-    let publishing = AssertUnwindSafe(|| runtime.block_on(publish(&context, &mut course)));
+pub(super) fn run(runtime: Runtime, context: &Context) {
+    let mut course = Course::new(context);
+    let publishing = AssertUnwindSafe(|| runtime.block_on(publish(context, &mut course)));
     let ended = catch_unwind(publishing);
     // A lookup of the server's name may still be under way, for longer than anybody waits.
     runtime.shutdown_background();

@@ -22,7 +22,8 @@ impl Cause {
             | Self::StreamSilent
             | Self::PublishSilent
             | Self::NotReading => true,
-            // The proxy belongs to the way; so does a wire that is cut or too slow, even where the server tells.
+            // The proxy belongs to the way; so does a wire that is cut or too slow, even where the server tells. And
+            // what cannot be sent never reached the server.
             Self::ProxyNeedsLogin
             | Self::ProxyLoginWrong
             | Self::ProxyLoginUnsupported
@@ -31,9 +32,8 @@ impl Cause {
             | Self::NotAProxy
             | Self::ProxyClosed
             | Self::ConnectionLost
-            | Self::IdleTimeout => false,
-            // It never reached the server.
-            Self::Unsendable => false,
+            | Self::IdleTimeout
+            | Self::Unsendable => false,
             other => match other.kind() {
                 FailureKind::Address
                 | FailureKind::UnknownHost

@@ -106,12 +106,18 @@ fn a_server_whose_way_was_dead_is_told_of_the_lost_connection_once_there_is_a_wa
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let new_ways = SockRef::from(&listener).try_clone().unwrap();
     let mut fed = Fed::start(config_for(listener.local_addr().unwrap()));
-    let mut lost = Caller::new(listener.accept().unwrap().0);
-    let old_way = SockRef::from(&lost.stream).try_clone().unwrap();
-    let serving = thread::Builder::new()
-        .spawn(move || lost.serve(|_| false))
-        .unwrap();
+    let (come, ways) = sync_channel(1);
+    let (left, how_it_left) = sync_channel(1);
+    let first = listener.try_clone().unwrap();
+    let serve_first = move || {
+        let (stream, _) = first.accept().unwrap();
+        come.send(SockRef::from(&stream).try_clone().unwrap())
+            .unwrap();
+        left.send(Caller::new(stream).serve(|_| false)).unwrap();
+    };
+    thread::Builder::new().spawn(serve_first).unwrap();
     fed.wait_until_live();
+    let old_way = ways.recv_timeout(PATIENCE).unwrap();
     cut(&new_ways);
     cut(&old_way);
     let failure = fed.wait_for_trouble();
@@ -119,13 +125,14 @@ fn a_server_whose_way_was_dead_is_told_of_the_lost_connection_once_there_is_a_wa
     assert!(!failure.is_the_servers(), "{failure}");
     // Nobody told the server that the connection is gone.
     fed.wait_for(|event| is_start(event, 2));
-    assert!(!serving.is_finished());
+    assert!(how_it_left.try_recv().is_err());
 
     let _those_who_spoke = serve_all(listener);
     restore(&old_way);
     restore(&new_ways);
     fed.wait_until_live();
-    assert_eq!(serving.join().unwrap(), Served::Reset);
+    let left = how_it_left.recv_timeout(PATIENCE);
+    assert_eq!(left, Ok(Served::Reset));
     fed.stop();
 }
 
