@@ -7,6 +7,8 @@
 //! | `connecting` | attempts that overlap, until one is accepted |
 //! | `attempt` | a stream that was accepted, until it breaks off |
 //! | `approach` | from an address to a server that accepted the stream: redirects, logins |
+//! | `standby` | the connection kept ready at the other server |
+//! | `ground` | whether this computer's own network still carries a connection |
 //! | `handover` | moving the live stream from one connection to the next |
 //! | `advisor` | how much the connection carries |
 //! | `farewell` | leaving a connection in order |
@@ -21,9 +23,11 @@ mod attempt;
 mod connecting;
 mod course;
 mod farewell;
+mod ground;
 mod handover;
 mod link;
 mod outgoing;
+mod standby;
 mod task;
 
 use std::{
@@ -39,9 +43,12 @@ use tokio::{
     sync::{Notify, watch},
 };
 
-use super::{inbox::Inbox, route::Route};
+use super::{inbox::Inbox, network::Network, route::Route};
 use crate::{
-    control::bitrate::{Change, RateLimits},
+    control::{
+        bitrate::{Change, RateLimits},
+        failover::WELL_FOR,
+    },
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
@@ -191,6 +198,14 @@ pub struct PublisherStats {
     pub backup_ready: Option<bool>,
 }
 
+/// What is around a publisher.
+#[derive(Clone, Debug)]
+struct World {
+    network: Network,
+    /// For how long the first server must have been well before the stream returns there.
+    well_for: Duration,
+}
+
 /// What the handle and the thread both use.
 #[derive(Debug)]
 struct Shared {
@@ -207,6 +222,15 @@ impl Publisher {
         config: PublisherConfig,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> io::Result<Self> {
+        Self::start_in(World::here(), config, on_event)
+    }
+
+    /// The same in a world that a test may make.
+    fn start_in(
+        world: World,
+        config: PublisherConfig,
+        on_event: impl FnMut(PublisherEvent) + Send + 'static,
+    ) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -220,7 +244,7 @@ impl Publisher {
             limits: watch::Sender::new(config.limits),
             nudge: Arc::new(Notify::new()),
         };
-        let context = Context::new(config, &handle, on_event);
+        let context = Context::new(config, world, &handle, on_event);
         thread::Builder::new()
             .name("publisher".to_owned())
             .spawn(move || task::run(runtime, &context))?;
@@ -260,6 +284,15 @@ impl Publisher {
     /// Tells the stream's new format to viewers.
     pub fn set_format(&self, format: StreamFormat) {
         self.format.send_replace(format);
+    }
+}
+
+impl World {
+    fn here() -> Self {
+        Self {
+            network: Network::of_this_computer(),
+            well_for: WELL_FOR,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{mem, pin::Pin};
 
 use super::{link::Link, task::Context};
 use crate::{
+    control::failover::Place,
     net::connect::{Connection, connect},
     rtmp::{
         auth::Login,
@@ -13,7 +14,18 @@ use crate::{
     },
 };
 
-/// Makes a connection to `server` and brings it to where the stream is accepted. Where a server answers that
+/// What an approach is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goal {
+    /// Which of the two servers it began with.
+    pub(super) place: Place,
+    /// Whether the stream was live there before.
+    pub(super) was_live: bool,
+    /// Whether to stop just before the server is asked to accept the stream.
+    pub(super) hold: bool,
+}
+
+/// Makes a connection to `server` and brings it to where the stream is accepted, or could be. Where a server answers that
 /// another connection is to be made, there or elsewhere, that is made at once.
 ///
 /// Given up, it closes what it had opened.
@@ -23,9 +35,9 @@ use crate::{
 pub(super) async fn approach(
     context: &Context,
     server: ServerUrl,
-    was_live: bool,
+    goal: Goal,
 ) -> Result<Link, Failure> {
-    let mut approach = Approach::new(context, server, was_live);
+    let mut approach = Approach::new(context, server, goal);
     loop {
         match approach.step().await {
             Step::Connected => approach.speak(),
@@ -39,7 +51,7 @@ pub(super) async fn approach(
 /// An approach under way, step by step. Dropped, it closes what it had opened.
 pub(super) struct Approach<'a> {
     context: &'a Context,
-    was_live: bool,
+    goal: Goal,
     /// The server that is approached now.
     server: ServerUrl,
     trail: Trail,
@@ -52,6 +64,7 @@ pub(super) enum Step {
     Connected,
     /// The server sent us on, and another connection is being made.
     SentOn,
+    /// The stream was accepted, or is held just before that.
     Accepted(Box<Link>),
     Failed(Failure),
 }
@@ -67,10 +80,10 @@ enum Stage<'a> {
 }
 
 impl<'a> Approach<'a> {
-    pub(super) fn new(context: &'a Context, server: ServerUrl, was_live: bool) -> Self {
+    pub(super) fn new(context: &'a Context, server: ServerUrl, goal: Goal) -> Self {
         Self {
             context,
-            was_live,
+            goal,
             trail: Trail::from(&server),
             stage: Self::connecting(context, &server, None),
             server,
@@ -106,11 +119,16 @@ impl<'a> Approach<'a> {
         self.stage = match mem::replace(&mut self.stage, Stage::Over) {
             Stage::Connected(connection, login) => {
                 let server = self.server.clone();
-                let link = Link::new(self.context, server, connection, login, self.was_live);
+                let link = Link::new(self.context, server, connection, login, self.goal);
                 Stage::Speaking(Box::new(link))
             }
             other => other,
         };
+    }
+
+    /// Which of the two servers it began with.
+    pub(super) fn place(&self) -> Place {
+        self.goal.place
     }
 
     /// The connection on which it speaks.
@@ -152,7 +170,19 @@ impl<'a> Approach<'a> {
     }
 }
 
-/// Drives `link` until the stream is accepted, or it leads on.
+/// Asks the server on a connection that was held to accept the stream now.
+///
+/// # Errors
+/// Why it does not.
+pub(super) async fn release(context: &Context, mut link: Box<Link>) -> Result<Link, Failure> {
+    link.release();
+    match until_accepted(context, &mut link).await? {
+        None => Ok(*link),
+        Some(_) => Err(Failure::ended_by_server(&link.peer, "")),
+    }
+}
+
+/// Drives `link` until the stream is accepted, or held just before, or it leads on.
 async fn until_accepted(context: &Context, link: &mut Link) -> Result<Option<Onward>, Failure> {
     loop {
         match link.next_event() {
@@ -163,6 +193,7 @@ async fn until_accepted(context: &Context, link: &mut Link) -> Result<Option<Onw
                     return Err(failure);
                 }
             }
+            None if link.is_held() => return Ok(None),
             None => link.step().await,
         }
     }

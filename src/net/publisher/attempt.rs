@@ -1,20 +1,24 @@
 //! A stream that a server accepted, until it ends or breaks off, over all the servers that it moves to meanwhile.
 
+mod failing;
+
 use std::{future::pending, mem, time::Duration};
 
 use tokio::time::{sleep, timeout};
 
 use super::{
     PublisherEvent,
-    approach::{approach, leaves_security},
+    approach::{Goal, approach, leaves_security},
     course::{Course, Setback},
     farewell::farewell,
+    ground::Ground,
     handover::{Leaving, Next},
     link::Link,
+    standby::Standby,
     task::Context,
 };
 use crate::{
-    control::watchdog::DEAD_AFTER,
+    control::{failover::Place, watchdog::DEAD_AFTER},
     media::packet::Packet,
     rtmp::{
         refusal::{Cause, Failure, FailureKind},
@@ -35,6 +39,11 @@ struct Attempt<'a> {
     carrier: Carrier,
     next: Next<'a>,
     leaving: Leaving,
+    /// The connection that is kept ready at the other server, where there is one.
+    standby: Option<Standby<'a>>,
+    /// The server of that one, when it is to carry the stream next.
+    releasing: Option<Place>,
+    ground: Ground,
     /// Where to, once the connection that held the name is closed.
     move_after_leaving: Option<ServerUrl>,
     told_of_failed_move: bool,
@@ -53,6 +62,8 @@ enum Carrier {
     Gap {
         until: MediaTime,
         because: Failure,
+        /// Whether a key frame for it was asked for already.
+        key_frame_asked: bool,
     },
 }
 
@@ -73,12 +84,17 @@ impl<'a> Attempt<'a> {
         context.shared.inbox.open();
         context.tell(PublisherEvent::Accepted);
         context.tell(PublisherEvent::KeyFrameWanted);
+        let because = course.because().map(|because| because.what.clone());
+        course.moved(context, link.place, &because.unwrap_or_default());
         Self {
             context,
             course,
             carrier: Carrier::Link(Box::new(link)),
             next: Next::None,
             leaving: Leaving::None,
+            standby: None,
+            releasing: None,
+            ground: Ground::new(&context.network),
             move_after_leaving: None,
             told_of_failed_move: false,
             was_live,
@@ -98,6 +114,7 @@ impl<'a> Attempt<'a> {
             let now = clock.now();
             self.look(now)?;
             self.hear(now)?;
+            self.attend_to_standby(now);
             self.attend_to_move(now)?;
             let late_sound_until = self.leaving.attend(clock);
             if self.send_next(now) {
@@ -109,6 +126,9 @@ impl<'a> Attempt<'a> {
                 () = self.carrier.step() => {}
                 () = self.next.step() => {}
                 () = self.leaving.step() => {}
+                () = step_standby(&mut self.standby) => {}
+                // The look at it comes at once.
+                () = self.ground.changed() => self.next_look = now,
                 () = context.shared.inbox.filled(), if can_send => {}
                 () = context.nudged() => {} // it is connected as it is
                 () = &mut stop_signal => {
@@ -142,12 +162,16 @@ impl<'a> Attempt<'a> {
     /// The connection that carries the stream broke. If another one is on its way it takes over.
     fn lost(&mut self, now: MediaTime, because: Failure) -> Result<(), Setback> {
         self.begin_move(now);
+        if matches!(self.next, Next::None | Next::Done(Err(_))) {
+            self.release_standby(now);
+        }
         let name_held = self.was_let_in_and_out(&because);
-        let on_dead_way = because.cause == Cause::Stalled;
+        let on_dead_way = matches!(because.cause, Cause::Stalled | Cause::Unplugged);
         let until = now + LONGEST_GAP;
         let gap = Carrier::Gap {
             until,
             because: because.clone(),
+            key_frame_asked: true,
         };
         if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap)
             && on_dead_way
@@ -161,6 +185,7 @@ impl<'a> Attempt<'a> {
             });
         }
         tracing::debug!(%because, "the next connection takes over");
+        self.context.tell(PublisherEvent::KeyFrameWanted);
         Ok(())
     }
 
@@ -176,20 +201,34 @@ impl<'a> Attempt<'a> {
     fn attend_to_move(&mut self, now: MediaTime) -> Result<(), Setback> {
         match self.next.take_done() {
             Some(Ok(link)) => {
+                self.releasing = None;
                 self.next = Next::Ready(link);
-                self.context.tell(PublisherEvent::KeyFrameWanted);
+                if matches!(self.carrier, Carrier::Link(_)) {
+                    self.context.tell(PublisherEvent::KeyFrameWanted);
+                }
             }
-            Some(Err(failure)) => self.move_failed(now, failure)?,
+            Some(Err(failure)) => match self.releasing.take() {
+                Some(place) => self.release_failed(now, place, &failure)?,
+                None => self.move_failed(now, failure)?,
+            },
             None => {}
         }
-        if let Carrier::Gap { until, because } = &self.carrier {
+        if let Carrier::Gap {
+            until,
+            because,
+            key_frame_asked,
+        } = &self.carrier
+        {
             if let Some(link) = self.next.take_ready() {
-                self.carrier = Carrier::Link(link);
-                self.course.remains = None;
+                (self.course).moved(self.context, link.place, &because.what);
                 self.course.advisor.on_connected(now);
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
-                self.context.tell(PublisherEvent::KeyFrameWanted);
+                if !key_frame_asked {
+                    self.context.tell(PublisherEvent::KeyFrameWanted);
+                }
+                self.carrier = Carrier::Link(link);
+                self.course.remains = None;
             } else if now >= *until {
                 return Err(because.clone().into());
             }
@@ -219,7 +258,12 @@ impl<'a> Attempt<'a> {
             },
         };
         if let Some(server) = server {
-            self.next = Next::Approaching(Box::pin(approach(self.context, server, true)));
+            let goal = Goal {
+                place: self.course.place,
+                was_live: true,
+                hold: false,
+            };
+            self.next = Next::Approaching(Box::pin(approach(self.context, server, goal)));
         }
     }
 
@@ -253,6 +297,7 @@ impl<'a> Attempt<'a> {
         let gap = Carrier::Gap {
             until: now + LONGEST_GAP,
             because,
+            key_frame_asked: false,
         };
         if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap) {
             self.leaving = Leaving::at_once(link, self.context.config.clock);
@@ -293,8 +338,14 @@ impl<'a> Attempt<'a> {
 
     /// From the key frame at `media_time` on, `next` carries the stream.
     fn move_to(&mut self, next: Box<Link>, media_time: MediaTime, now: MediaTime) {
-        self.context
-            .inform(format!("The stream goes on at {}.", next.peer));
+        if next.place == self.course.place {
+            self.context
+                .inform(format!("The stream goes on at {}.", next.peer));
+        } else {
+            let well_for = self.course.failover.well_for().as_secs();
+            let reason = format!("{} was well again for {well_for} seconds.", next.peer);
+            self.course.moved(self.context, next.place, &reason);
+        }
         self.told_of_failed_move = false;
         self.course.advisor.on_connected(now);
         if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
@@ -318,19 +369,26 @@ impl<'a> Attempt<'a> {
             Carrier::Link(link) => match link.look(now) {
                 Ok(arrived_at) => arrived_at,
                 Err(failure) => {
-                    self.lost(now, failure)?;
+                    let because = self.ground.because().cloned().unwrap_or(failure);
+                    self.lost(now, because)?;
                     None
                 }
             },
         };
+        self.look_at_ground(now)?;
+        self.look_for_suspicion(now)?;
         let link = match &self.carrier {
             Carrier::Link(link) => Some(&**link),
             Carrier::Gap { .. } => None,
         };
         self.course.advisor.look(self.context, link, now);
         match arrived_at {
+            Some(_) if self.ground.because().is_some() => {}
             Some(arrived_at) => {
                 self.arrived_at = arrived_at;
+                if let Carrier::Link(link) = &self.carrier {
+                    self.course.failover.on_live(now, link.place);
+                }
                 if !mem::replace(&mut self.live, true) {
                     self.course.attempts.on_live(now);
                     self.context.shared.inbox.set_has_viewers();
@@ -346,15 +404,23 @@ impl<'a> Attempt<'a> {
     /// when the next one has carried something.
     fn look_for_silence(&mut self, now: MediaTime) {
         let silent_for = now.since(self.arrived_at);
-        if !self.live || silent_for < DEAD_AFTER {
+        if silent_for < DEAD_AFTER {
             return;
         }
-        self.live = false;
-        self.course.attempts.on_silence(now);
         let because = match &self.carrier {
             Carrier::Gap { because, .. } => because.clone(),
             Carrier::Link(link) => Failure::stalled(&link.peer, silent_for),
         };
+        self.fell_silent(now, because);
+    }
+
+    /// The stream is not live any more, for now. Told once.
+    fn fell_silent(&mut self, now: MediaTime, because: Failure) {
+        if !mem::replace(&mut self.live, false) {
+            return;
+        }
+        self.course.attempts.on_silence(now);
+        self.course.failover.on_silence(now);
         self.context.tell(PublisherEvent::Reconnecting {
             attempt: 1,
             retry_at: now,
@@ -429,6 +495,14 @@ impl<'a> Attempt<'a> {
                 link.step().await;
             }
         }
+    }
+}
+
+/// Waits for something to happen on the connection that is kept ready; for ever if there is none.
+async fn step_standby(standby: &mut Option<Standby<'_>>) {
+    match standby {
+        Some(standby) => standby.step().await,
+        None => pending().await,
     }
 }
 

@@ -12,13 +12,16 @@ use tokio::time::sleep;
 
 use super::{
     PublisherEvent,
-    approach::{Approach, Step},
+    approach::{Approach, Goal, Step},
     course::{Course, End},
     link::Link,
     task::Context,
 };
 use crate::{
-    control::attempts::{Action, AttemptId},
+    control::{
+        attempts::{Action, AttemptId, Quiet},
+        failover::Place,
+    },
     rtmp::refusal::Failure,
     units::MediaTime,
 };
@@ -36,8 +39,12 @@ pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result
     let clock = context.config.clock;
     let stop_signal = context.stop_signal();
     tokio::pin!(stop_signal);
+    let mut changes = context.network.changes();
     loop {
         let now = clock.now();
+        if changes.take_improvement() | changes.take_sleep().is_some() {
+            crowd.hurry(now);
+        }
         crowd.look(now);
         crowd.act(now)?;
         let wake_at = crowd.wake_at(now);
@@ -48,6 +55,7 @@ pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result
                 }
             }
             () = context.nudged() => crowd.hurry(clock.now()),
+            () = changes.changed() => {}
             () = &mut stop_signal => return Err(End::Asked),
             () = until(context, wake_at) => {}
         }
@@ -61,7 +69,7 @@ struct Crowd<'a> {
     approaches: Vec<(AttemptId, Approach<'a>)>,
 }
 
-impl Crowd<'_> {
+impl<'a> Crowd<'a> {
     /// Does what is to be done now.
     fn act(&mut self, now: MediaTime) -> Result<(), End> {
         while let Some(action) = self.course.attempts.poll(now, fastrand::f64()) {
@@ -69,9 +77,7 @@ impl Crowd<'_> {
                 Action::Start { id, number } => {
                     self.context
                         .tell(PublisherEvent::Connecting { attempt: number });
-                    let server = self.context.config.server.clone();
-                    let was_live = self.course.attempts.was_live();
-                    let approach = Approach::new(self.context, server, was_live);
+                    let approach = self.approach(now);
                     self.approaches.push((id, approach));
                     // Nothing may fail for long where attempts overlap.
                     if self.approaches.len() > 1 {
@@ -97,9 +103,25 @@ impl Crowd<'_> {
             .iter_mut()
             .find_map(|(_, one)| one.speaking());
         if let Some(link) = speaking {
-            let quiet = link.look_while_opening(now);
+            let mut quiet = link.look_while_opening(now);
+            if (self.course.failover).is_impatient(now, link.place, link.opened_at) {
+                // Then it gives way to an attempt at the other server.
+                quiet = Quiet::Unacknowledged(Duration::MAX);
+            }
             self.course.attempts.on_look(quiet);
         }
+    }
+
+    /// The next attempt, at one of the servers.
+    fn approach(&mut self, now: MediaTime) -> Approach<'a> {
+        let place = self.course.failover.next_attempt(now);
+        let goal = Goal {
+            place,
+            was_live: self.course.failover.was_live_at(place),
+            hold: false,
+        };
+        let (server, _) = self.context.server_at(place);
+        Approach::new(self.context, server.clone(), goal)
     }
 
     fn wake_at(&mut self, now: MediaTime) -> Option<MediaTime> {
@@ -156,8 +178,10 @@ impl Crowd<'_> {
     }
 
     fn on_failed(&mut self, id: AttemptId, failure: Failure) -> Result<(), End> {
-        self.approaches.retain(|(other, _)| *other != id);
-        let after = self.course.on_failed(self.context, id, failure.into());
+        let index = self.approaches.iter().position(|(other, _)| *other == id);
+        let failed = index.map(|index| self.approaches.swap_remove(index));
+        let place = failed.map_or(Place::Primary, |(_, approach)| approach.place());
+        let after = (self.course).on_failed(self.context, (id, place), failure.into());
         // Those that would be told the same are gone.
         let attempts = &self.course.attempts;
         self.approaches.retain(|(id, _)| attempts.is_running(*id));

@@ -1,15 +1,18 @@
 //! What a publisher remembers from connection to connection, and what it tells of the attempts between them.
 
+use std::time::Duration;
+
 use socket2::Socket;
 
-use super::{PublisherEvent, advisor::Advisor, task::Context};
+use super::{BackupServer, PublisherEvent, advisor::Advisor, task::Context};
 use crate::{
     control::{
         attempts::{After, AttemptId, Attempts},
+        failover::{Failover, Place, Plan},
         moves::Moves,
         reconnect::{LONGEST_WAIT_FOR_NAME, Trouble},
     },
-    rtmp::refusal::{Failure, FailureKind},
+    rtmp::refusal::{Failure, FailureKind, Peer},
     units::MediaTime,
 };
 
@@ -17,6 +20,9 @@ use crate::{
 pub(super) struct Course {
     pub(super) attempts: Attempts,
     pub(super) moves: Moves,
+    pub(super) failover: Failover,
+    /// Where the stream was accepted last; the primary before that.
+    pub(super) place: Place,
     pub(super) advisor: Advisor,
     /// What is left of a connection that broke off on a dead way. Its server does not know; dropped once there is a
     /// way again, it is reset, and the server lets go of the stream.
@@ -56,6 +62,14 @@ impl Course {
         Self {
             attempts: Attempts::new(config.clock.now(), config.give_up_after),
             moves: Moves::default(),
+            failover: Failover::new(
+                config.clock.now(),
+                config
+                    .backup
+                    .as_ref()
+                    .map(|backup| plan(backup, context.well_for)),
+            ),
+            place: Place::Primary,
             advisor: Advisor::new(context),
             remains: None,
             because: None,
@@ -63,20 +77,20 @@ impl Course {
         }
     }
 
-    /// An attempt failed.
+    /// An attempt at `place` failed.
     ///
     /// # Errors
     /// When there is no hope.
     pub(super) fn on_failed(
         &mut self,
         context: &Context,
-        id: AttemptId,
+        (id, place): (AttemptId, Place),
         setback: Setback,
     ) -> Result<(), End> {
         let now = context.config.clock.now();
-        let trouble = trouble(&setback);
+        let trouble = self.trouble(now, place, &setback);
         let after = (self.attempts).on_failed(id, now, trouble, fastrand::f64());
-        self.follow(context, after, setback)
+        self.follow(context, place, after, setback)
     }
 
     /// A stream that was accepted is lost.
@@ -85,9 +99,36 @@ impl Course {
     /// When there is no hope.
     pub(super) fn on_lost(&mut self, context: &Context, setback: Setback) -> Result<(), End> {
         let now = context.config.clock.now();
-        let trouble = trouble(&setback);
+        let trouble = self.trouble(now, self.place, &setback);
         let after = self.attempts.on_lost(now, trouble, fastrand::f64());
-        self.follow(context, after, setback)
+        self.follow(context, self.place, after, setback)
+    }
+
+    /// The stream goes on at `place`, where it was not before. Says so, and why.
+    pub(super) fn moved(&mut self, context: &Context, place: Place, reason: &str) {
+        if place != self.place {
+            self.place = place;
+            context.tell(PublisherEvent::Moved {
+                host: context.server_at(place).0.host.clone(),
+                to_backup: place == Place::Backup,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    /// Why it is not live, as far as is known.
+    pub(super) fn because(&self) -> Option<&Failure> {
+        self.because.as_ref()
+    }
+
+    /// What kind of trouble it is. What one server says for good is none to wait out while the other is left.
+    fn trouble(&mut self, now: MediaTime, place: Place, setback: &Setback) -> Trouble {
+        self.failover.on_failure(now);
+        match trouble(setback) {
+            Trouble::Hopeless if self.failover.on_hopeless(place) => Trouble::Link,
+            Trouble::NameInUse if self.failover.has_other_than(place) => Trouble::Link,
+            trouble => trouble,
+        }
     }
 
     /// Tells why it is not live and when it is tried next, unless that is known.
@@ -113,9 +154,15 @@ impl Course {
         (self.because.clone()).unwrap_or_else(|| Failure::connect_timed_out(&context.peer, waited))
     }
 
-    fn follow(&mut self, context: &Context, after: After, setback: Setback) -> Result<(), End> {
+    fn follow(
+        &mut self,
+        context: &Context,
+        place: Place,
+        after: After,
+        setback: Setback,
+    ) -> Result<(), End> {
         let Setback { failure, name_held } = setback;
-        let peer = &context.peer;
+        let peer = &Peer::of(context.server_at(place).0);
         match after {
             After::Stop if name_held => {
                 let words = failure.server_words;
@@ -124,13 +171,21 @@ impl Course {
             }
             After::Stop => return Err(End::Failed(failure)),
             After::Retry { news: false, .. } => tracing::debug!(%failure, "an old attempt failed"),
-            After::Retry { .. } if name_held && self.attempts.was_live() => {
+            After::Retry { .. } if name_held && self.failover.was_live_at(place) => {
                 self.because = Some(failure.still_held(peer));
             }
             After::Retry { .. } => self.because = Some(failure),
         }
         self.tell_next(context);
         Ok(())
+    }
+}
+
+fn plan(backup: &BackupServer, well_for: Duration) -> Plan {
+    Plan {
+        well_for,
+        warm: backup.warm,
+        return_to_primary: backup.return_to_primary,
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     Shared,
+    approach::Goal,
     arrived::{Arrived, Seen},
     outgoing::{Outgoing, write_or_flush},
     task::Context,
@@ -20,6 +21,7 @@ use crate::{
     control::{
         attempts::Quiet,
         bitrate::LinkSample,
+        failover::Place,
         watchdog::{Waiting, Watchdog},
     },
     media::{
@@ -28,6 +30,7 @@ use crate::{
     },
     net::{
         connect::{Connection, Stream, plain},
+        network::{Foothold, Network, Standing},
         tcp_info::{self, TcpFigures},
     },
     rtmp::{
@@ -48,6 +51,12 @@ use crate::{
 pub(super) struct Link {
     pub(super) server: ServerUrl,
     pub(super) peer: Peer,
+    /// Which of the two servers it began with.
+    pub(super) place: Place,
+    /// The end of it on this computer.
+    pub(super) foothold: Option<Foothold>,
+    /// Since when the server is spoken to.
+    pub(super) opened_at: MediaTime,
     /// Where the server asked the stream to move to.
     pub(super) move_wanted: Option<ServerUrl>,
     clock: Clock,
@@ -105,9 +114,10 @@ impl Link {
         server: ServerUrl,
         connection: Connection,
         login: Option<Login>,
-        was_live: bool,
+        goal: Goal,
     ) -> Self {
         let peer = Peer::of(&server);
+        let (_, key) = context.server_at(goal.place);
         let Connection {
             stream,
             socket,
@@ -121,22 +131,26 @@ impl Link {
         let ack_window = ack_window(&format);
         let config = PublishConfig {
             server: server.clone(),
-            key: context.config.key.clone(),
+            key: key.clone(),
             options: context.config.options.clone(),
             login,
             ack_window,
             format,
-            was_live,
+            was_live: goal.was_live,
             seed: fastrand::u64(..),
         };
+        let session = PublishSession::new(context.config.clock.now(), config);
         Self {
             server,
             peer,
+            place: goal.place,
+            foothold: foothold(&socket, &context.network),
+            opened_at: context.config.clock.now(),
             move_wanted: None,
             clock: context.config.clock,
             shared: Arc::clone(&context.shared),
             formats,
-            session: PublishSession::new(context.config.clock.now(), config),
+            session: if goal.hold { session.held() } else { session },
             socket,
             reader,
             writer,
@@ -236,6 +250,37 @@ impl Link {
     /// Whether media can be sent.
     pub(super) fn is_publishing(&self) -> bool {
         self.session.is_publishing()
+    }
+
+    /// Whether the server could be asked to accept the stream, which is held back.
+    pub(super) fn is_held(&self) -> bool {
+        self.session.is_held()
+    }
+
+    /// Asks the server to accept the stream, if that was held back.
+    pub(super) fn release(&mut self) {
+        self.handle(Input::Release);
+    }
+
+    /// Sends a sign of life on a connection that is held.
+    pub(super) fn probe(&mut self) {
+        self.handle(Input::Probe);
+    }
+
+    /// Whether its end on this computer is still there.
+    pub(super) fn standing(&self) -> Standing {
+        let foothold = self.foothold.as_ref();
+        foothold.map_or(Standing::Ready, Foothold::standing)
+    }
+
+    /// Bytes of which it is known that they arrived.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.told_acknowledged
+    }
+
+    /// Since when something waits to arrive and nothing does.
+    pub(super) fn silent_since(&self) -> Option<MediaTime> {
+        self.watchdog.waiting_since()
     }
 
     /// Sends media.
@@ -467,6 +512,11 @@ impl Drop for Link {
             let _ = self.socket.set_linger(Some(Duration::ZERO));
         }
     }
+}
+
+fn foothold(socket: &Socket, network: &Network) -> Option<Foothold> {
+    let local = socket.local_addr().ok()?.as_socket()?;
+    Some(network.foothold(local.ip().to_canonical()))
 }
 
 /// How often the server shall acknowledge: about each second.

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -12,17 +13,20 @@ use tokio::{
 };
 
 use super::{
-    NoteSeverity, Publisher, PublisherConfig, PublisherEvent, Shared, attempt,
+    NoteSeverity, Publisher, PublisherConfig, PublisherEvent, Shared, World, attempt,
     connecting::connecting,
     course::{Course, End},
 };
 use crate::{
-    control::bitrate::RateLimits,
+    control::{bitrate::RateLimits, failover::Place},
     media::packet::StreamFormat,
+    net::network::Network,
     rtmp::{
         publish::Event,
         refusal::{Failure, Peer},
+        url::ServerUrl,
     },
+    secret::Secret,
     units::Bitrate,
 };
 
@@ -43,6 +47,9 @@ pub(super) fn run(runtime: Runtime, context: &Context) {
 /// What all connections of a publisher share.
 pub(super) struct Context {
     pub(super) config: PublisherConfig,
+    pub(super) network: Network,
+    /// For how long the first server must have been well before the stream returns there.
+    pub(super) well_for: Duration,
     /// The server that was asked for.
     pub(super) peer: Peer,
     pub(super) shared: Arc<Shared>,
@@ -56,18 +63,29 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn new(
         config: PublisherConfig,
+        world: World,
         handle: &Publisher,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Self {
         Self {
             peer: Peer::of(&config.server),
             config,
+            network: world.network,
+            well_for: world.well_for,
             shared: Arc::clone(&handle.shared),
             formats: handle.format.subscribe(),
             limits: handle.limits.subscribe(),
             stopped: handle.stop.subscribe(),
             nudge: Arc::clone(&handle.nudge),
             on_event: RefCell::new(Box::new(on_event)),
+        }
+    }
+
+    /// The server at `place`, and its stream key.
+    pub(super) fn server_at(&self, place: Place) -> (&ServerUrl, &Secret) {
+        match (place, &self.config.backup) {
+            (Place::Backup, Some(backup)) => (&backup.server, &backup.key),
+            _ => (&self.config.server, &self.config.key),
         }
     }
 
@@ -123,7 +141,7 @@ async fn publish(context: &Context, course: &mut Course) -> Option<Failure> {
             Err(End::Asked) => return None,
             Err(End::Failed(failure)) => return Some(failure),
         };
-        let setback = attempt::run(context, course, link).await.err()?;
+        let setback = Box::pin(attempt::run(context, course, link)).await.err()?;
         context.shared.inbox.discard();
         context.shared.update_stats(|stats| {
             stats.sent_rate = Bitrate::ZERO;

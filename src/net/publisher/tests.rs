@@ -1,8 +1,10 @@
 mod breaking;
+mod ground;
 mod moving;
 #[cfg(target_os = "linux")]
 mod reconnecting;
 mod servers;
+mod two_servers;
 
 use std::{
     io::{Read, Write},
@@ -67,9 +69,13 @@ struct Fed {
 
 impl Fed {
     fn start(config: PublisherConfig) -> Self {
+        Self::start_in(World::here(), config)
+    }
+
+    fn start_in(world: World, config: PublisherConfig) -> Self {
         let clock = config.clock;
         let (sender, events) = sync_channel(1024);
-        let publisher = Publisher::start(config, move |event| {
+        let publisher = Publisher::start_in(world, config, move |event| {
             // The test may have seen enough and be gone.
             let _ = sender.try_send(event);
         })

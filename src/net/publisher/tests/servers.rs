@@ -22,7 +22,7 @@ pub(super) fn servers(serve: impl Fn(usize, TcpStream) + Clone + Send + 'static)
     address
 }
 
-fn spawn(work: impl FnOnce() + Send + 'static) {
+pub(super) fn spawn(work: impl FnOnce() + Send + 'static) {
     let thread = thread::Builder::new().name("test server".to_owned());
     thread.spawn(work).unwrap();
 }
