@@ -7,11 +7,13 @@ use super::{
     counters::Counters,
     inbox::{Input, Reports},
     outputs::Outputs,
+    parts::OpenVideoEncoder,
     sources::Sources,
     video::{self, VideoControl},
 };
 use crate::{
-    encode::{aac::AacEncoder, h264::H264Encoder},
+    control::bitrate::{Advice, Pace},
+    encode::aac::AacEncoder,
     media::{clock::Clock, packet::StreamFormat},
     units::Bitrate,
 };
@@ -23,6 +25,7 @@ pub struct Encoders {
     format: StreamFormat,
     outputs: Arc<Outputs>,
     video: Option<Arc<VideoControl>>,
+    order: Advice,
 }
 
 impl Encoders {
@@ -32,21 +35,26 @@ impl Encoders {
     /// When an encoder does not take its format, or the system has no thread left.
     pub fn start(
         format: StreamFormat,
+        open: OpenVideoEncoder,
         sources: &Sources,
         clock: Clock,
         counters: &Arc<Counters>,
         reports: &Reports,
     ) -> Result<Self, String> {
         let outputs = Arc::new(Outputs::new(format.video.is_some()));
+        let order = Advice {
+            video: format.video.map_or(Bitrate::ZERO, |video| video.bitrate),
+            pace: Pace::Full,
+        };
         let video = match format.video {
             None => None,
             Some(video) => {
-                let encoder = H264Encoder::new(video).map_err(|error| error.to_string())?;
-                let control = Arc::new(VideoControl::new(video.bitrate));
+                let encoder = open(video).map_err(|error| error.to_string())?;
+                let control = Arc::new(VideoControl::new(order));
                 let reports = reports.clone();
                 let jobs = video::start(
-                    Box::new(encoder),
-                    video.frame_rate,
+                    encoder,
+                    &video,
                     Arc::clone(&control),
                     Arc::clone(counters),
                     Arc::clone(&outputs),
@@ -70,6 +78,7 @@ impl Encoders {
             format,
             outputs,
             video,
+            order,
         })
     }
 
@@ -94,19 +103,30 @@ impl Encoders {
     /// What they are told to produce, both together.
     #[must_use]
     pub fn target(&self) -> Bitrate {
-        let video = self.format.video.map_or(0, |video| video.bitrate.bps());
-        Bitrate::from_bps(video.saturating_add(self.format.audio.bitrate.bps()))
+        let video = self.order.video.bps();
+        let video = match (self.order.pace, self.format.video) {
+            (_, None) => 0,
+            (Pace::Full, _) => video,
+            (Pace::Half, _) => video / 2,
+            (Pace::Still, Some(format)) => video / format.key_frame_interval,
+        };
+        self.with_audio(Bitrate::from_bps(video))
     }
 
-    /// Changes the video bitrate; says whether that is news.
-    pub fn set_video_bitrate(&mut self, bitrate: Bitrate) -> bool {
-        let (Some(control), Some(format)) = (&self.video, &mut self.format.video) else {
-            return false;
-        };
-        let is_news = format.bitrate != bitrate;
-        format.bitrate = bitrate;
-        control.set_bitrate(bitrate);
-        is_news
+    /// `video` and the sound, both together.
+    #[must_use]
+    pub fn with_audio(&self, video: Bitrate) -> Bitrate {
+        let audio = self.format.audio.bitrate.bps();
+        Bitrate::from_bps(video.bps().saturating_add(audio))
+    }
+
+    /// Tells the video encoder what to make from the next picture on.
+    pub fn order(&mut self, order: Advice) {
+        self.order = order;
+        if let (Some(control), Some(format)) = (&self.video, &mut self.format.video) {
+            format.bitrate = order.video;
+            control.order(order);
+        }
     }
 
     /// Makes the next picture one that an output can begin with, unless such a one is on its way anyway.

@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use super::{counters::Counters, event_queue::EventQueue, phase::PhaseLock, preview::Preview};
+use super::{
+    counters::Counters, event_queue::EventQueue, parts::OpenCamera, phase::PhaseLock,
+    preview::Preview,
+};
 use crate::{
     capture::{
         camera::CameraFeed,
@@ -52,6 +55,8 @@ pub struct ProgramContext {
     pub preview: Arc<Preview>,
     /// Whom it wakes for a new preview picture.
     pub events: EventQueue,
+    /// How it gets at cameras.
+    pub open_camera: OpenCamera,
 }
 
 enum Order {
@@ -76,7 +81,7 @@ impl Program {
             .name("program".into())
             .spawn(move || {
                 Worker {
-                    source: Source::new(context.clock, size, rate),
+                    source: Source::new(&context, size, rate),
                     phase: PhaseLock::new(rate),
                     next: 0,
                     encoder: None,
@@ -188,6 +193,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
             picture: Arc::clone(picture),
             time,
         };
+        self.context.counters.offered.add(1);
         match jobs.try_send(job) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.context.counters.skipped.add(1),
@@ -230,6 +236,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
 /// The chosen source, scaled to the program's size.
 struct Source {
     clock: Clock,
+    open_camera: OpenCamera,
     size: PixelSize,
     rate: FrameRate,
     input: Input,
@@ -253,9 +260,10 @@ struct Camera {
 }
 
 impl Source {
-    fn new(clock: Clock, size: PixelSize, rate: FrameRate) -> Self {
+    fn new(context: &ProgramContext, size: PixelSize, rate: FrameRate) -> Self {
         Self {
-            clock,
+            clock: context.clock,
+            open_camera: context.open_camera,
             size,
             rate,
             input: Input::Nothing(Arc::new(I420::black(size))),
@@ -271,7 +279,7 @@ impl Source {
             }
             VideoChoice::Camera(id) => Input::Camera(Box::new(Camera {
                 id: id.clone(),
-                feed: CameraFeed::start(id.clone(), self.size, self.rate, self.clock),
+                feed: (self.open_camera)(id.clone(), self.size, self.rate, self.clock),
                 shown: None,
                 captured_at: None,
                 counted: 0,
