@@ -234,3 +234,89 @@ impl Broadcasting {
 }
 
 const OTHERS_GO_ON: &str = "The stream to the other destinations goes on.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        control::bitrate::Pace, media::clock::Clock, media::packet::AudioFormat, secret::Secret,
+        units::Bitrate,
+    };
+
+    /// Destinations that never began, in these states and with this advice in kb/s.
+    fn broadcasting(follow: Follow, destinations: Vec<(StreamStatus, u32)>) -> Broadcasting {
+        let program = Program {
+            format: StreamFormat {
+                video: None,
+                audio: AudioFormat {
+                    sample_rate: 48_000,
+                    channels: 2,
+                    bitrate: Bitrate::from_kbps(128),
+                },
+            },
+            limits: RateLimits::fixed(Bitrate::from_kbps(6000)),
+            clock: Clock::start(),
+        };
+        let stand_in = |(status, kbps)| {
+            let destination = Destination::new("rtmp://a.example/live", Secret::default());
+            Publishing::stand_in(&destination, &program, status, Bitrate::from_kbps(kbps))
+        };
+        Broadcasting {
+            destinations: destinations.into_iter().map(stand_in).collect(),
+            follow,
+            since: MediaTime::ZERO,
+            told: None,
+        }
+    }
+
+    fn live() -> StreamStatus {
+        StreamStatus::Live {
+            host: "a.example".into(),
+            since: MediaTime::ZERO,
+        }
+    }
+
+    fn connecting() -> StreamStatus {
+        StreamStatus::Connecting {
+            host: "a.example".into(),
+        }
+    }
+
+    fn over() -> StreamStatus {
+        StreamStatus::default()
+    }
+
+    #[test]
+    fn the_encoder_follows_the_first_that_is_left_or_the_slowest_that_is_live() {
+        let advised = |follow, destinations| {
+            let advice = broadcasting(follow, destinations).advice()?;
+            assert_eq!(advice.pace, Pace::Full);
+            Some(advice.video.kbps())
+        };
+        let three = |first| vec![(first, 5000), (live(), 900), (connecting(), 300)];
+        assert_eq!(advised(Follow::Primary, three(live())), Some(5000));
+        assert_eq!(advised(Follow::Primary, three(over())), Some(900));
+        assert_eq!(advised(Follow::Slowest, three(live())), Some(900));
+        let none_live = vec![(connecting(), 5000), (over(), 900)];
+        assert_eq!(advised(Follow::Slowest, none_live), None);
+        assert_eq!(advised(Follow::Primary, vec![(over(), 900)]), None);
+    }
+
+    #[test]
+    fn the_status_is_that_of_the_first_that_is_left() {
+        let status = |states: Vec<StreamStatus>| {
+            let with_advice = states.into_iter().map(|status| (status, 900)).collect();
+            broadcasting(Follow::Primary, with_advice).new_status()
+        };
+        assert_eq!(status(vec![connecting(), live()]), Some(connecting()));
+        assert_eq!(status(vec![over(), live()]), Some(live()));
+        assert_eq!(status(vec![over(), over()]), Some(over()));
+    }
+
+    #[test]
+    fn a_status_is_told_once() {
+        let mut broadcasting = broadcasting(Follow::Primary, vec![(live(), 900)]);
+        assert_eq!(broadcasting.new_status(), Some(live()));
+        assert_eq!(broadcasting.new_status(), None);
+    }
+}

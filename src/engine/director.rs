@@ -1,6 +1,7 @@
 //! The director: the one thread that knows what is going on. It takes commands and what the other threads
 //! report, starts and ends encoders and outputs, and tells the story as events.
 
+mod encoder;
 mod live;
 
 use std::{
@@ -23,9 +24,11 @@ use super::{
     event_queue::EventQueue,
     inbox::{Input, Reports},
     orders::Orders,
+    oversight::Oversight,
     parts::Parts,
     preview::Preview,
     program::ProgramContext,
+    publishing::span,
     recording::{self, Recording},
     sources::{self, Sources},
     statistics::Statistics,
@@ -53,6 +56,7 @@ pub struct Director {
     format: OutputFormat,
     encoders: Option<Encoders>,
     orders: Orders,
+    oversight: Oversight,
     broadcast: Option<Broadcasting>,
     recording: Option<Recording>,
     statistics: Statistics,
@@ -95,6 +99,7 @@ impl Director {
             format,
             encoders: None,
             orders: Orders::new(format.limits(), clock.now()),
+            oversight: Oversight::default(),
             broadcast: None,
             recording: None,
             generation: 0,
@@ -145,6 +150,7 @@ impl Director {
                     sources::describe_jump(jump),
                 );
             }
+            Input::Audio(AudioEvent::StoodStill(duration)) => self.tell_standstill(duration),
             Input::Audio(AudioEvent::EncoderFailed(error)) | Input::VideoEncoderFailed(error) => {
                 self.decide(Severity::Error, Cause::Encoder, error.to_string());
             }
@@ -239,6 +245,7 @@ impl Director {
         let now = self.clock.now();
         self.statistics.begin(now, &self.counters);
         self.orders = Orders::new(self.format.limits(), now);
+        self.oversight = Oversight::default();
         let encoders = Encoders::start(
             format,
             self.parts.open_encoder,
@@ -268,10 +275,11 @@ impl Director {
         }
         self.generation += 1;
         let (generation, reports) = (self.generation, self.reports.clone());
+        let start = self.parts.start_recorder;
         let started = self.ensure_encoders().and_then(|encoders| {
             let format = encoders.format().clone();
             let on_event = move |event| reports.send(Input::Recorder(generation, event));
-            let recording = Recording::start(target, format, generation, on_event)
+            let recording = Recording::start(start, target, format, generation, on_event)
                 .map_err(|error| error.to_string())?;
             encoders.outputs().attach(recording.output());
             encoders.want_key_frame();
@@ -331,6 +339,19 @@ impl Director {
         }
     }
 
+    fn tell_standstill(&mut self, duration: Duration) {
+        self.statistics.forgive();
+        if self.encoders.is_none() {
+            return; // nobody misses anything
+        }
+        let text = format!(
+            "This computer slept or stood still for {}: what would have been sent meanwhile is left out",
+            span(duration)
+        );
+        let decision = Decision::new(self.clock.now(), Severity::Error, Cause::Encoder, text);
+        self.tell(decision.with_figures([("standstill_s", duration.as_secs_f64())]));
+    }
+
     fn tell_source(&mut self, event: &SourceEvent) {
         let (severity, text) = sources::describe(event);
         self.decide(severity, Cause::Source, text);
@@ -350,18 +371,7 @@ impl Director {
         }
         self.attend_to_broadcast();
         self.tell_statistics();
-        let format = self
-            .encoders
-            .as_ref()
-            .and_then(|encoders| encoders.format().video);
-        if let Some(format) = format {
-            let bitrates = (self.orders.current().video, self.orders.limits().ceiling);
-            let now = self.clock.now();
-            let told = self
-                .statistics
-                .overload(now, &self.counters, &format, bitrates);
-            told.into_iter().for_each(|decision| self.tell(decision));
-        }
+        self.oversee_encoder();
     }
 
     fn tell_statistics(&mut self) {

@@ -1,6 +1,6 @@
 //! One run of the encoders: from the first output's start to the last one's end.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc::SyncSender};
 
 use super::{
     audio,
@@ -8,13 +8,17 @@ use super::{
     inbox::{Input, Reports},
     outputs::Outputs,
     parts::OpenVideoEncoder,
+    program::EncodeJob,
     sources::Sources,
     video::{self, VideoControl},
 };
 use crate::{
     control::bitrate::{Advice, Pace},
     encode::aac::AacEncoder,
-    media::{clock::Clock, packet::StreamFormat},
+    media::{
+        clock::Clock,
+        packet::{StreamFormat, VideoFormat},
+    },
     units::Bitrate,
 };
 
@@ -46,23 +50,9 @@ impl Encoders {
             video: format.video.map_or(Bitrate::ZERO, |video| video.bitrate),
             pace: Pace::Full,
         };
-        let video = match format.video {
+        let opened = match format.video {
             None => None,
-            Some(video) => {
-                let encoder = open(video).map_err(|error| error.to_string())?;
-                let control = Arc::new(VideoControl::new(order));
-                let reports = reports.clone();
-                let jobs = video::start(
-                    encoder,
-                    &video,
-                    Arc::clone(&control),
-                    Arc::clone(counters),
-                    Arc::clone(&outputs),
-                    move |error| reports.send(Input::VideoEncoderFailed(error)),
-                )
-                .map_err(|error| format!("the video encoder cannot start: {error}"))?;
-                Some((jobs, control))
-            }
+            Some(video) => Some(open_video(video, order, open, &outputs, counters, reports)?),
         };
         // Only now: opening a video encoder takes its time.
         let from = audio::encoder_start(clock.now());
@@ -70,7 +60,7 @@ impl Encoders {
         sources
             .audio()
             .attach_encoder(Box::new(encoder), from, Arc::clone(&outputs));
-        let video = video.map(|(jobs, control)| {
+        let video = opened.map(|(jobs, control)| {
             sources.program().attach_encoder(jobs, from);
             control
         });
@@ -129,6 +119,30 @@ impl Encoders {
         }
     }
 
+    /// Lets a fresh video encoder take over, with the order in force; the old one is left behind, should it hang.
+    ///
+    /// # Errors
+    /// When the encoder cannot be opened, or the system has no thread left.
+    pub fn restart_video(
+        &mut self,
+        open: OpenVideoEncoder,
+        sources: &Sources,
+        clock: Clock,
+        counters: &Arc<Counters>,
+        reports: &Reports,
+    ) -> Result<(), String> {
+        let Some(format) = self.format.video else {
+            return Ok(());
+        };
+        let opened = open_video(format, self.order, open, &self.outputs, counters, reports)?;
+        let (jobs, control) = opened;
+        if let Some(old) = self.video.replace(control) {
+            old.retire();
+        }
+        sources.program().attach_encoder(jobs, clock.now());
+        Ok(())
+    }
+
     /// Makes the next picture one that an output can begin with, unless such a one is on its way anyway.
     pub fn want_key_frame(&self) {
         if let Some(control) = &self.video
@@ -137,4 +151,27 @@ impl Encoders {
             control.want_key_frame();
         }
     }
+}
+
+fn open_video(
+    format: VideoFormat,
+    order: Advice,
+    open: OpenVideoEncoder,
+    outputs: &Arc<Outputs>,
+    counters: &Arc<Counters>,
+    reports: &Reports,
+) -> Result<(SyncSender<EncodeJob>, Arc<VideoControl>), String> {
+    let encoder = open(format).map_err(|error| error.to_string())?;
+    let control = Arc::new(VideoControl::new(order));
+    let reports = reports.clone();
+    let jobs = video::start(
+        encoder,
+        &format,
+        Arc::clone(&control),
+        Arc::clone(counters),
+        Arc::clone(outputs),
+        move |error| reports.send(Input::VideoEncoderFailed(error)),
+    )
+    .map_err(|error| format!("the video encoder cannot start: {error}"))?;
+    Ok((jobs, control))
 }

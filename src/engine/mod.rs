@@ -41,10 +41,11 @@
 //! | [`broadcast`] | all destinations of one program |
 //! | [`publishing`] | a destination as the director sees it |
 //! | [`orders`] | what the video encoder is told to make |
+//! | [`oversight`] | whether it does |
 //! | [`recording`] | a recording as the director sees it |
 //! | [`statistics`], [`counters`] | figures |
 //! | [`preview`], [`event_queue`] | the ways to the listener |
-//! | [`parts`] | how cameras and encoders are opened |
+//! | [`parts`] | how cameras, encoders and recorders are opened |
 
 pub mod audio;
 pub mod broadcast;
@@ -59,6 +60,7 @@ pub mod inbox;
 pub mod interleave;
 pub mod orders;
 pub mod outputs;
+pub mod oversight;
 pub mod parts;
 pub mod phase;
 pub mod preview;

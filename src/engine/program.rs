@@ -9,7 +9,7 @@ use std::{
     io,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -194,10 +194,8 @@ impl<F: Fn(SourceEvent)> Worker<F> {
             time,
         };
         self.context.counters.offered.add(1);
-        match jobs.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => self.context.counters.skipped.add(1),
-            Err(TrySendError::Disconnected(_)) => self.encoder = None,
+        if jobs.try_send(job).is_err() {
+            self.context.counters.skipped.add(1);
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Statistics {
     recent: VecDeque<Snapshot>,
     /// Where the overload watch stands.
     watched: Snapshot,
+    /// Whether what is left out until the watch's next look is explained otherwise.
+    forgiven: bool,
     /// The stream's own figures, kept when it is over.
     stream: Stream,
 }
@@ -65,6 +67,7 @@ impl Statistics {
             base,
             recent: VecDeque::new(),
             watched: base,
+            forgiven: false,
             stream: Stream::default(),
         }
     }
@@ -145,6 +148,9 @@ impl Statistics {
         let skipped = current.skipped - self.watched.skipped;
         let withheld = current.withheld - self.watched.withheld;
         self.watched = current;
+        if std::mem::take(&mut self.forgiven) {
+            return None;
+        }
         let VideoFormat {
             size, frame_rate, ..
         } = format;
@@ -174,9 +180,9 @@ impl Statistics {
         Some(decision.with_figures([("frames", frames as f64)]))
     }
 
-    /// What was left out until now is explained otherwise.
-    pub fn forgive(&mut self, now: MediaTime, counters: &Counters) {
-        self.watched = Snapshot::of(now, counters);
+    /// What was just left out is explained otherwise.
+    pub fn forgive(&mut self) {
+        self.forgiven = true;
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     control::bitrate::Change,
     engine::{
         broadcast::Broadcasting,
-        command::{Broadcast, OutputFormat},
+        command::Broadcast,
         event::{Cause, Event, Severity, StreamStatus},
         inbox::Input,
         publishing::{Program, explained},
@@ -86,8 +86,13 @@ impl Director {
         let Some(output) = broadcast.output_of(generation) else {
             return; // one of an earlier broadcast
         };
-        let told = broadcast.apply(generation, event, now);
+        let mut told = broadcast.apply(generation, event, now);
         let is_over = broadcast.is_over();
+        if let (PublisherEvent::Dropped { .. }, Some(decision)) = (event, &mut told)
+            && self.oversight.is_deaf()
+        {
+            decision.cause = Cause::Encoder;
+        }
         told.into_iter().for_each(|decision| self.tell(decision));
         match (event, &self.encoders) {
             (PublisherEvent::KeyFrameWanted, Some(encoders)) => encoders.want_key_frame(),
@@ -184,32 +189,5 @@ impl Director {
             None => decision,
         });
         told.into_iter().for_each(|decision| self.tell(decision));
-    }
-
-    /// The user allows another bitrate while encoders run.
-    pub(super) fn change_limits(&mut self, before: &OutputFormat) {
-        let limits = self.format.limits();
-        if limits == before.limits() {
-            return;
-        }
-        self.orders.set_limits(limits);
-        if let Some(broadcast) = &self.broadcast {
-            broadcast.set_limits(limits);
-        }
-        let text = if !limits.adaptive {
-            format!("Video bitrate is {} now", limits.ceiling)
-        } else {
-            format!(
-                "Video bitrate follows the uplink now, between {} and {}",
-                limits.floor, limits.ceiling
-            )
-        };
-        self.decide(Severity::Info, Cause::User, text);
-        let advice = self.broadcast.as_ref().and_then(Broadcasting::advice);
-        if self.orders.follow(advice)
-            && let Some(encoders) = &mut self.encoders
-        {
-            encoders.order(self.orders.current());
-        }
     }
 }

@@ -24,6 +24,21 @@ fn program() -> Program {
     }
 }
 
+impl Publishing {
+    /// One without a publisher, in any state.
+    pub(crate) fn stand_in(
+        destination: &Destination,
+        program: &Program,
+        status: StreamStatus,
+        advised: Bitrate,
+    ) -> Self {
+        let mut stand_in = Self::idle(destination, program, 0);
+        stand_in.status = status;
+        stand_in.advice.video = advised;
+        stand_in
+    }
+}
+
 /// A destination without a publisher, as if it had one.
 fn publishing() -> Publishing {
     let destination = Destination::new("rtmp://a.example/live", Secret::default());
