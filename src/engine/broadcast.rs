@@ -1,6 +1,6 @@
 //! Everything that one program is published to, each destination a world of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     command::{Broadcast, Destination, Follow},
@@ -22,6 +22,14 @@ pub struct Broadcasting {
     follow: Follow,
     since: MediaTime,
     told: Option<StreamStatus>,
+    key_frames: KeyFrames,
+}
+
+/// Wishes for key frames, which all destinations get and pay for.
+#[derive(Default)]
+struct KeyFrames {
+    granted_at: Option<MediaTime>,
+    wanted: bool,
 }
 
 impl Broadcasting {
@@ -43,6 +51,7 @@ impl Broadcasting {
             follow: broadcast.follow,
             since: now,
             told: None,
+            key_frames: KeyFrames::default(),
         };
         let mut failures = Vec::new();
         for (generation, destination) in (first_generation..).zip(&broadcast.destinations) {
@@ -178,6 +187,23 @@ impl Broadcasting {
         }
     }
 
+    /// A destination can go on only with a key frame.
+    pub fn want_key_frame(&mut self) {
+        self.key_frames.wanted = true;
+    }
+
+    /// Whether a key frame is to be made now. One destination gets it at once; several share what it costs, and
+    /// one that comes and goes shall not make it often.
+    pub fn takes_key_frame(&mut self, now: MediaTime) -> bool {
+        let KeyFrames { granted_at, wanted } = &mut self.key_frames;
+        let soon = granted_at.is_some_and(|at| now.since(at) < KEY_FRAME_PAUSE);
+        if !*wanted || (soon && self.destinations.len() > 1) {
+            return false;
+        }
+        (*granted_at, *wanted) = (Some(now), false);
+        true
+    }
+
     /// Starts the next attempts now.
     pub fn retry_now(&self) {
         self.left().for_each(Publishing::retry_now);
@@ -233,6 +259,9 @@ impl Broadcasting {
     }
 }
 
+/// How often key frames are made beside those of the interval, where several destinations share them.
+const KEY_FRAME_PAUSE: Duration = Duration::from_secs(2);
+
 const OTHERS_GO_ON: &str = "The stream to the other destinations goes on.";
 
 #[cfg(test)]
@@ -266,6 +295,7 @@ mod tests {
             follow,
             since: MediaTime::ZERO,
             told: None,
+            key_frames: KeyFrames::default(),
         }
     }
 
@@ -311,6 +341,19 @@ mod tests {
         assert_eq!(status(vec![connecting(), live()]), Some(connecting()));
         assert_eq!(status(vec![over(), live()]), Some(live()));
         assert_eq!(status(vec![over(), over()]), Some(over()));
+    }
+
+    #[test]
+    fn a_destination_that_comes_and_goes_makes_the_others_few_key_frames() {
+        let made = |count: usize| {
+            let mut broadcasting = broadcasting(Follow::Primary, vec![(live(), 900); count]);
+            let wishes = (0..10_000).step_by(500).filter(|&millis| {
+                broadcasting.want_key_frame();
+                broadcasting.takes_key_frame(MediaTime::from_millis(millis))
+            });
+            wishes.count()
+        };
+        assert_eq!((made(1), made(2)), (20, 5));
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl Orders {
         None
     }
 
+    /// The stream is over: what is told of the next one begins anew.
+    pub fn end_story(&mut self) {
+        self.story = Story::default();
+    }
+
     /// What waited long enough to be told.
     pub fn tick(&mut self, now: MediaTime) -> Option<Decision> {
         let untold = self.story.untold.as_ref()?;

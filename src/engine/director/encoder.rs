@@ -2,7 +2,6 @@
 
 use super::Director;
 use crate::engine::{
-    broadcast::Broadcasting,
     command::OutputFormat,
     event::{Cause, Decision, Severity},
     oversight::Finding,
@@ -101,7 +100,9 @@ impl Director {
             format!("Video bitrate is {} now", limits.ceiling)
         };
         self.decide(Severity::Info, Cause::User, text);
-        let advice = self.broadcast.as_ref().and_then(Broadcasting::advice);
+        let current = self.orders.current();
+        let broadcast = self.broadcast.as_ref();
+        let advice = broadcast.map(|it| it.advice().unwrap_or(current));
         if self.orders.follow(advice)
             && let Some(encoders) = &mut self.encoders
         {

@@ -86,6 +86,10 @@ impl Director {
         let Some(output) = broadcast.output_of(generation) else {
             return; // one of an earlier broadcast
         };
+        if matches!(event, PublisherEvent::KeyFrameWanted) {
+            broadcast.want_key_frame();
+            return self.grant_key_frame();
+        }
         let mut told = broadcast.apply(generation, event, now);
         let is_over = broadcast.is_over();
         if let (PublisherEvent::Dropped { .. }, Some(decision)) = (event, &mut told)
@@ -94,10 +98,10 @@ impl Director {
             decision.cause = Cause::Encoder;
         }
         told.into_iter().for_each(|decision| self.tell(decision));
-        match (event, &self.encoders) {
-            (PublisherEvent::KeyFrameWanted, Some(encoders)) => encoders.want_key_frame(),
-            (PublisherEvent::Ended { .. }, Some(encoders)) => encoders.outputs().detach(&output),
-            _ => {}
+        if matches!(event, PublisherEvent::Ended { .. })
+            && let Some(encoders) = &self.encoders
+        {
+            encoders.outputs().detach(&output);
         }
         if is_over {
             return self.end_broadcast();
@@ -108,6 +112,16 @@ impl Director {
         };
         self.follow_uplinks(change);
         self.publish_status();
+    }
+
+    /// Makes a key frame, if one is wanted and its time has come.
+    fn grant_key_frame(&mut self) {
+        let now = self.clock.now();
+        if let (Some(broadcast), Some(encoders)) = (&mut self.broadcast, &self.encoders)
+            && broadcast.takes_key_frame(now)
+        {
+            encoders.want_key_frame();
+        }
     }
 
     /// Publishers that take longer to end than promised are left to themselves.
@@ -132,6 +146,7 @@ impl Director {
         self.events.push(Event::Destinations(Vec::new()));
         // A recording that goes on gets the full quality.
         self.follow_uplinks(None);
+        self.orders.end_story();
         self.end_idle_encoders();
     }
 
@@ -148,6 +163,7 @@ impl Director {
 
     /// What is due four times a second.
     pub(super) fn attend_to_broadcast(&mut self) {
+        self.grant_key_frame();
         let now = self.clock.now();
         let Some(broadcast) = &mut self.broadcast else {
             return;
@@ -168,6 +184,9 @@ impl Director {
         let Some(encoders) = &mut self.encoders else {
             return;
         };
+        if encoders.format().video.is_none() {
+            return;
+        }
         let advice = match &self.broadcast {
             None => None,
             Some(broadcast) => match broadcast.advice() {

@@ -12,14 +12,8 @@ use crate::{
 pub(super) fn blame(failure: &Failure) -> Cause {
     match failure.kind {
         FailureKind::Address | FailureKind::Local => Cause::User,
-        FailureKind::UnknownHost | FailureKind::Unreachable | FailureKind::Stalled => Cause::Uplink,
-        FailureKind::PortRefused
-        | FailureKind::Tls
-        | FailureKind::NotRtmp
-        | FailureKind::Refused
-        | FailureKind::NameInUse
-        | FailureKind::Closed
-        | FailureKind::Protocol => Cause::Server,
+        _ if failure.is_the_servers() => Cause::Server,
+        _ => Cause::Uplink,
     }
 }
 

@@ -195,6 +195,7 @@ fn the_bitrate_and_its_limits_can_be_changed_while_live() {
     format.rate.adaptive = true;
     viewer.send(Command::SetFormat(format));
     viewer.wait_for_words("between 100 kb/s and 400 kb/s");
+    viewer.follow(Duration::from_millis(700));
     viewer.stop();
     server.take().assert_whole(viewer.skipped);
 }
