@@ -269,7 +269,7 @@ mod tests {
             }
         };
         hear(&mut encoder, 100);
-        encoder.skip(Duration::from_secs(8 * 3600));
+        encoder.skip(Duration::from_hours(8));
         hear(&mut encoder, 100);
         let steps: Vec<_> = times
             .windows(2)
@@ -288,7 +288,10 @@ mod tests {
             "{rest:?}"
         );
         let end = times.last().unwrap().since(MediaTime::from_millis(1000));
-        assert!(end < Duration::from_secs(8 * 3600 + 2), "{end:?}");
+        assert!(
+            end < Duration::from_hours(8) + Duration::from_secs(2),
+            "{end:?}"
+        );
     }
 
     #[test]

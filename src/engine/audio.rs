@@ -401,8 +401,8 @@ mod tests {
     fn half_a_second_late_is_made_up_for_without_a_word() {
         let stops = MediaTime::from_millis(10_000);
         let (samples, gaps, told) = work(stops, &[MediaTime::from_millis(10_500)]);
-        let latency = LATENCY.as_millis() as u64;
-        let millis = samples * 1000 / u64::from(SAMPLE_RATE) + latency;
+        let heard_until = MediaTime::from_samples(samples, SAMPLE_RATE) + LATENCY;
+        let millis = heard_until.as_millis();
         assert!((11_470..=11_500).contains(&millis), "{millis} ms");
         assert!(gaps.is_empty() && told.is_empty());
     }

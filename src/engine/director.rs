@@ -38,7 +38,7 @@ use crate::{
     encode::h264::Acceleration,
     media::{clock::Clock, packet::StreamFormat},
     record::{RecorderEvent, RecordingTarget},
-    units::Bitrate,
+    units::{Bitrate, MediaTime},
 };
 
 /// Everything the director holds.
@@ -52,6 +52,8 @@ pub struct Director {
     preview: Arc<Preview>,
     counters: Arc<Counters>,
     sources: Sources,
+    /// Since when a camera that was chosen has been silent.
+    camera_awaited_since: Option<MediaTime>,
     /// What was asked for; running encoders keep theirs.
     format: OutputFormat,
     encoders: Option<Encoders>,
@@ -97,6 +99,7 @@ impl Director {
             preview,
             counters,
             format,
+            camera_awaited_since: None,
             encoders: None,
             orders: Orders::new(format.limits(), clock.now()),
             oversight: Oversight::default(),
@@ -135,6 +138,7 @@ impl Director {
         match input {
             Input::Command(command) => self.obey(command),
             Input::VideoSource(event) => {
+                self.camera_awaited_since = None;
                 self.tell_source(&event);
                 self.events.push(Event::VideoSource(event));
             }
@@ -193,6 +197,8 @@ impl Director {
     }
 
     fn select_video(&mut self, choice: VideoChoice) {
+        let is_camera = matches!(choice, VideoChoice::Camera(_));
+        self.camera_awaited_since = is_camera.then(|| self.clock.now());
         if let Some(event) = self.sources.select_video(choice) {
             self.events.push(Event::VideoSource(event));
         }
@@ -352,6 +358,21 @@ impl Director {
         self.tell(decision.with_figures([("standstill_s", duration.as_secs_f64())]));
     }
 
+    /// Some cameras take seconds to wake up; that pictures are missing is told before that is over.
+    fn look_for_camera(&mut self) {
+        let now = self.clock.now();
+        let waiting = |since: &mut MediaTime| now.since(*since) >= CAMERA_SILENT_AFTER;
+        if let Some(since) = self.camera_awaited_since.take_if(waiting) {
+            let seconds = now.since(since).as_secs_f64();
+            let text = format!(
+                "The camera has delivered nothing in the {seconds:.1} s since it was chosen. Some take longer to \
+                 wake up; if it stays silent, unplug it and plug it in again."
+            );
+            let decision = Decision::new(now, Severity::Warning, Cause::Source, text);
+            self.tell(decision.with_figures([("silent_s", seconds)]));
+        }
+    }
+
     fn tell_source(&mut self, event: &SourceEvent) {
         let (severity, text) = sources::describe(event);
         self.decide(severity, Cause::Source, text);
@@ -365,10 +386,17 @@ impl Director {
         self.events.push(Event::Decision(decision));
     }
 
+    fn tell_all(&mut self, decisions: impl IntoIterator<Item = Decision>) {
+        for decision in decisions {
+            self.tell(decision);
+        }
+    }
+
     fn tick(&mut self) {
         if let Some(recording) = &self.recording {
             self.events.push(Event::Recording(recording.status()));
         }
+        self.look_for_camera();
         self.attend_to_broadcast();
         self.tell_statistics();
         self.oversee_encoder();
@@ -409,6 +437,9 @@ impl Director {
         }
     }
 }
+
+/// What is silent is named within 3 s: what is left is the interval between two looks.
+const CAMERA_SILENT_AFTER: Duration = Duration::from_millis(2500);
 
 /// Statistics are told four times a second.
 const TICK: Duration = Duration::from_millis(250);

@@ -369,15 +369,15 @@ impl Publishing {
         let (severity, text) = match (to_backup, self.on_backup) {
             (true, _) => (
                 Severity::Warning,
-                format!("The stream goes on at the backup server {host}: {reason}"),
+                format!("The stream goes on at the backup server {host} now. {reason}"),
             ),
             (false, true) => (
                 Severity::Good,
-                format!("The stream is back at its first server {host}: {reason}"),
+                format!("The stream is back at its first server {host}. {reason}"),
             ),
             (false, false) => (
                 Severity::Info,
-                format!("The stream goes on at {host}: {reason}"),
+                format!("The stream goes on at {host} now. {reason}"),
             ),
         };
         let cause = self.to_blame();

@@ -267,8 +267,8 @@ impl Server {
 struct Stream {
     pictures: Vec<Picture>,
     sound: Vec<u32>,
-    /// Why it ended, if it did: `Some(None)` with a goodbye.
-    end: Option<Option<String>>,
+    /// Why streams ended; `None` with a goodbye.
+    ends: Vec<Option<String>>,
     /// Times of everything, in order of arrival.
     times: Vec<u32>,
 }
@@ -296,7 +296,7 @@ impl Stream {
                     self.sound.push(timestamp);
                 }
             }
-            Received::Ended { because } => self.end = Some(because),
+            Received::Ended { because } => self.ends.push(because),
             _ => {}
         }
     }

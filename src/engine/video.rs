@@ -312,7 +312,7 @@ mod tests {
         let seen = Arc::new(Seen::default());
         outputs.attach(Arc::clone(&seen) as Arc<dyn Output>);
         outputs.write(audio_at(MediaTime::from_millis(5000)));
-        let (jobs, inbox) = sync_channel(count as usize);
+        let (jobs, inbox) = sync_channel(usize::try_from(count).unwrap());
         for number in 0..count {
             jobs.send(EncodeJob {
                 picture: Arc::new(I420::black(PixelSize::MIN)),

@@ -466,8 +466,10 @@ mod tests {
 
     impl PictureReader for Hanging {
         fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
-            while self.0 == 0 {
-                thread::park();
+            if self.0 == 0 {
+                loop {
+                    thread::park();
+                }
             }
             self.0 -= 1;
             thread::sleep(Duration::from_millis(10));

@@ -30,7 +30,7 @@ impl Director {
         let told = self
             .statistics
             .overload(now, &self.counters, &format, bitrates);
-        told.into_iter().for_each(|decision| self.tell(decision));
+        self.tell_all(told);
     }
 
     fn deal_with(&mut self, Finding { verdict, restart }: Finding) {

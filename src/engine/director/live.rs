@@ -54,7 +54,7 @@ impl Director {
                 }
                 self.statistics.begin(clock.now(), &self.counters);
                 self.broadcast = Some(running);
-                told.into_iter().for_each(|decision| self.tell(decision));
+                self.tell_all(told);
                 self.publish_status();
             }
             Err(failures) => self.refuse_to_go_live(failures),
@@ -97,7 +97,7 @@ impl Director {
         {
             decision.cause = Cause::Encoder;
         }
-        told.into_iter().for_each(|decision| self.tell(decision));
+        self.tell_all(told);
         if matches!(event, PublisherEvent::Ended { .. })
             && let Some(encoders) = &self.encoders
         {
@@ -176,7 +176,7 @@ impl Director {
             broadcast.set_format(encoders.format());
         }
         let told = self.orders.tick(now);
-        told.into_iter().for_each(|decision| self.tell(decision));
+        self.tell_all(told);
     }
 
     /// Tells the encoder what the followed uplink wants; `change` is the news that it may come from.
@@ -207,6 +207,6 @@ impl Director {
             Some((generation, _)) => broadcast.named(generation, decision),
             None => decision,
         });
-        told.into_iter().for_each(|decision| self.tell(decision));
+        self.tell_all(told);
     }
 }

@@ -1,6 +1,9 @@
 //! Encoders and sources that do not do their part, by stand-ins.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
 
 use bytes::Bytes;
 
@@ -58,8 +61,10 @@ impl VideoEncoder for Hanging {
         time: MediaTime,
         want_key_frame: bool,
     ) -> Result<Option<VideoPacket>, EncodeError> {
-        while self.left == 0 {
-            std::thread::park();
+        if self.left == 0 {
+            loop {
+                thread::park();
+            }
         }
         self.left -= 1;
         self.inner.encode(picture, time, want_key_frame)
@@ -176,6 +181,26 @@ fn a_camera_that_stops_delivering_is_named_within_three_seconds_and_the_stream_g
     viewer.follow(Duration::from_millis(500));
     viewer.stop();
     server.take().assert_whole(viewer.skipped);
+}
+
+#[test]
+fn a_camera_that_never_delivers_is_named_within_three_seconds_too() {
+    let parts = Parts {
+        open_camera: |_, _, _, _| CameraFeed::that_hangs_after(0),
+        ..Parts::default()
+    };
+    let camera = VideoChoice::Camera(DeviceId("stand-in".into()));
+    let mut viewer = Viewer::start_with(parts, camera);
+    let chosen = viewer.engine.now();
+    let named = viewer.wait_for_words("has delivered nothing");
+    assert_eq!(
+        (named.severity, named.cause),
+        (Severity::Warning, Cause::Source)
+    );
+    assert!(
+        named.at.since(chosen) <= Duration::from_secs(3),
+        "{named:?}"
+    );
 }
 
 #[test]

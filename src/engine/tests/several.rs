@@ -80,7 +80,7 @@ fn when_the_primary_is_refused_the_others_go_on_and_the_status_is_theirs() {
     viewer.stop();
     let stream = server.take();
     stream.assert_whole(viewer.skipped);
-    assert_eq!(stream.end, Some(None), "with a goodbye");
+    assert_eq!(stream.ends, [None], "with a goodbye");
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Unanswering {
 /// Answers each connection with `words`, once something came.
 pub(super) fn saying(words: &'static str) -> SocketAddr {
     let (listener, address) = deaf();
-    thread::spawn(move || {
+    on_thread(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let _ = stream.read(&mut [0; 2048]);
@@ -85,7 +85,7 @@ impl Relay {
             black_hole: Arc::clone(&black_hole),
             _streams: Arc::clone(&streams),
         };
-        thread::spawn(move || {
+        on_thread(move || {
             for ours in listener.incoming() {
                 let ours = ours.unwrap();
                 let theirs = TcpStream::connect(server).unwrap();
@@ -94,8 +94,8 @@ impl Relay {
                 drop(kept);
                 let (back, forth) = (ours.try_clone().unwrap(), theirs.try_clone().unwrap());
                 let hole = Arc::clone(&black_hole);
-                thread::spawn(move || copy(ours, forth, |_| hole.load(Ordering::Relaxed)));
-                thread::spawn(move || copy(theirs, back, |piece| contains(piece, last_words)));
+                on_thread(move || copy(ours, forth, |_| hole.load(Ordering::Relaxed)));
+                on_thread(move || copy(theirs, back, |piece| contains(piece, last_words)));
             }
         });
         relay
@@ -105,6 +105,11 @@ impl Relay {
     pub(super) fn swallow(&self) {
         self.black_hole.store(true, Ordering::Relaxed);
     }
+}
+
+fn on_thread(work: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().name("stand-in".into());
+    thread.spawn(work).unwrap();
 }
 
 fn copy(mut from: TcpStream, mut to: TcpStream, ends_at: impl Fn(&[u8]) -> bool) {
