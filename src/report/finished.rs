@@ -101,35 +101,63 @@ pub struct Told<'a> {
 }
 
 impl Report {
-    /// How it went, in one sentence.
+    /// How it went, in a sentence or two.
     #[must_use]
     pub fn verdict(&self) -> String {
-        let Some(live_at) = self.live_at else {
-            return match &self.ended {
-                Some(failure) => format!("It never went live. {}", sentence(&in_words(failure))),
-                None => format!("It never went live in {}.", span(self.length)),
-            };
-        };
-        let share = percent(self.account.perfect_permille());
-        let wanted = span(self.account.wanted());
-        let mut verdict = if self.account.faults().is_empty() {
-            format!("All of {wanted} arrived as it should")
-        } else {
-            let parts = self.parts().join(", ");
-            format!("{share} of {wanted} arrived as it should; {parts}")
-        };
+        let mut verdict = self.headline();
+        let parts = self.parts();
+        if !parts.is_empty() {
+            verdict = format!("{verdict}; {parts}");
+        }
         verdict.push('.');
-        if live_at >= LONG_START {
+        let others = self.others();
+        if !others.is_empty() {
+            verdict = format!("{verdict} {others}.");
+        }
+        if let Some(live_at) = self.live_at.filter(|at| *at >= LONG_START) {
             verdict = format!("{verdict} It took {} to go live.", span(live_at));
         }
-        if let Some(failure) = &self.ended {
-            verdict = format!("{verdict} It ended early: {}", sentence(&in_words(failure)));
+        match (&self.ended, self.live_at) {
+            (Some(failure), Some(_)) => {
+                format!("{verdict} It ended early: {}", sentence(&in_words(failure)))
+            }
+            (Some(failure), None) => format!("{verdict} {}", sentence(&in_words(failure))),
+            (None, _) => verdict,
         }
-        verdict
+    }
+
+    /// The share of each destination but the primary: `Village hall: 49.3 %`.
+    fn others(&self) -> String {
+        let others = self.destinations.iter().skip(1).map(|it| {
+            let share = match it.live_at {
+                Some(_) => percent(it.account.perfect_permille()),
+                None => "never live".to_owned(),
+            };
+            format!("{}: {share}", it.name)
+        });
+        others.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The verdict's beginning, without a full stop.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let wanted = span(self.account.wanted());
+        let whose = match self.destinations.first() {
+            Some(primary) if self.has_several() => format!(" at {}", primary.name),
+            _ => String::new(),
+        };
+        if self.live_at.is_none() {
+            format!("It never went live{whose}")
+        } else if self.account.faults().is_empty() {
+            format!("All of {wanted} arrived as it should{whose}")
+        } else {
+            let share = percent(self.account.perfect_permille());
+            format!("{share} of {wanted} arrived as it should{whose}")
+        }
     }
 
     /// `4.1 s dark (server)`, `22 s at reduced bitrate (uplink)`: each loss with its causes, the longest first.
-    fn parts(&self) -> Vec<String> {
+    fn parts(&self) -> String {
         let losses = [Loss::Dark, Loss::Source, Loss::Frames, Loss::Detail];
         let parts = losses.into_iter().filter_map(|loss| {
             let sum = self.account.lost(|fault| fault.loss == loss);
@@ -142,7 +170,7 @@ impl Report {
             let names = names.collect::<Vec<_>>().join(", ");
             (sum > 0).then(|| format!("{} {} ({names})", span(sum), loss_phrase(loss)))
         });
-        parts.collect()
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     /// Whether there is more than one destination to tell of.

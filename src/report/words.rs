@@ -120,6 +120,14 @@ pub fn counted(number: u64, one: &str) -> String {
     format!("{} {one}{plural}", crate::units::grouped(number))
 }
 
+/// With a capital, as a sentence begins.
+#[must_use]
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.collect::<String>() + letters.as_str()
+}
+
 /// With a full stop, unless it ends in one or in another sign that ends a sentence.
 #[must_use]
 pub fn sentence(text: &str) -> String {

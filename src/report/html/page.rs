@@ -14,8 +14,8 @@ use crate::{
         finished::{DestinationReport, Report},
         json::PROGRAM,
         words::{
-            CAUSES, cause_meaning, cause_name, counted, loss_name, loss_title, percent,
-            severity_name, span,
+            CAUSES, capitalised, cause_meaning, cause_name, counted, loss_name, loss_title,
+            percent, severity_name, span,
         },
     },
     units::{Bitrate, grouped},
@@ -52,16 +52,24 @@ fn head(page: &mut String, report: &Report) {
     let zone = report.began.format("UTC%:z");
     let places = report.plan.destinations.iter();
     let names: Vec<_> = places.map(|place| Text(&place.name).to_string()).collect();
+    let (verdict, headline) = (report.verdict(), report.headline());
+    let rest = verdict.trim_start_matches(&headline);
+    let rest = rest.trim_start_matches([';', '.', ' ']);
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"lead\">{}</p>", Text(capitalised(rest)))
+    };
     let _ = write!(
         page,
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>Stream of {date}, {}: {} as it should be</title><style>{STYLE}</style></head><body><main>\
-         <header><p class=\"eyebrow\">Stream report</p><h1>{}</h1>\
+         <title>Stream of {date}, {}: {}</title><style>{STYLE}</style></head><body><main>\
+         <header><p class=\"eyebrow\">Stream report</p><h1>{}</h1>{rest}\
          <p class=\"when\">{date}, {} to {} ({zone}) · to {}</p></header>",
         clock(report, 0),
-        percent(report.account.perfect_permille()),
-        Text(report.verdict()),
+        Text(&headline),
+        Text(&headline),
         clock(report, 0),
         clock(report, report.length),
         names.join(", "),
@@ -140,7 +148,14 @@ fn causes(page: &mut String, report: &Report) {
         .filter(|loss| account.lost(|fault| fault.loss == *loss) > 0)
         .collect();
     if losses.is_empty() {
-        page.push_str("<p>Nobody's: viewers missed nothing.</p>");
+        let _ = match report.destinations.first() {
+            Some(primary) if report.has_several() => write!(
+                page,
+                "<p>Nobody's: viewers at {} missed nothing.</p>",
+                Text(&primary.name)
+            ),
+            _ => write!(page, "<p>Nobody's: viewers missed nothing.</p>"),
+        };
         return not_recorded(page, report);
     }
     page.push_str("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Cause</th>");
@@ -383,11 +398,6 @@ fn causes_of(report: &Report, loss: Loss) -> Vec<&'static str> {
     met.filter(|cause| report.account.of(loss, *cause) > 0)
         .map(cause_name)
         .collect()
-}
-
-fn capitalised(word: &str) -> String {
-    let (first, rest) = word.split_at(word.len().min(1));
-    first.to_uppercase() + rest
 }
 
 /// The worst first.

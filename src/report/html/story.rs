@@ -10,7 +10,7 @@ use crate::{
         finished::{Report, Told},
         incident::Incident,
         lane::in_words,
-        words::{cause_name, counted, loss_name, sentence, span},
+        words::{capitalised, cause_name, counted, loss_name, sentence, span},
     },
     units::{Bitrate, grouped},
 };
@@ -88,7 +88,7 @@ pub fn details(report: &Report, incident: &Incident) -> String {
     if incident.fault.loss == Loss::Recording {
         parts.push("viewers noticed nothing".to_owned());
     }
-    parts.join(" · ")
+    capitalised(&parts.join(" · "))
 }
 
 /// The time on the wall: `14:05:33`.
@@ -101,7 +101,7 @@ pub fn clock(report: &Report, millis: u64) -> String {
 #[must_use]
 pub fn reason(incident: &Incident) -> String {
     if let Some(why) = &incident.why {
-        return sentence(why);
+        return sentence(&begun(why));
     }
     let reason = match (incident.fault.loss, incident.fault.cause) {
         (Loss::Detail, Cause::Uplink) => "The way to the server did not carry more.",
@@ -116,6 +116,16 @@ pub fn reason(incident: &Incident) -> String {
         (_, Cause::User) => "It was asked for.",
     };
     reason.to_owned()
+}
+
+/// With a capital, unless it begins with a server's name: that is written as it is.
+fn begun(text: &str) -> String {
+    let first_word = text.split([' ', ',']).next().unwrap_or_default();
+    if first_word.contains('.') {
+        text.to_owned()
+    } else {
+        capitalised(text)
+    }
 }
 
 fn begin(page: &mut String, report: &Report) {
