@@ -105,6 +105,11 @@ fn tiles(page: &mut String, report: &Report) {
             tile(loss_name(loss), &span(lost), loss_title(loss), &causes);
         }
     }
+    for other in report.destinations.iter().skip(1) {
+        let share = percent(other.account.perfect_permille());
+        let name = Text(&other.name).to_string();
+        tile("starting", &share, &name, "as it should be");
+    }
     page.push_str("</div>");
 }
 
