@@ -8,7 +8,7 @@
 
 mod rate;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fdk_aac::enc::{
@@ -154,6 +154,12 @@ impl AudioEncoder for AacEncoder {
         self.converted = converted;
         result
     }
+
+    /// What the codec still holds of the sound before, some hundredths of a second, is heard directly before
+    /// the sound behind the gap.
+    fn skip(&mut self, gap: Duration) {
+        self.start = self.start + gap;
+    }
 }
 
 /// A sample in 16 bits; what is too loud is clipped, what is no number is silence.
@@ -250,6 +256,39 @@ mod tests {
                 channels,
                 ..STEREO
             })
+    }
+
+    #[test]
+    fn sound_behind_a_gap_keeps_its_time_and_the_gap_costs_nothing() {
+        let mut encoder = AacEncoder::new(STEREO, MediaTime::from_millis(1000)).unwrap();
+        let mut times = Vec::new();
+        let mut hear = |encoder: &mut AacEncoder, blocks: usize| {
+            for _ in 0..blocks {
+                let sink = &mut |packet: AudioPacket| times.push(packet.time);
+                encoder.encode(&[0.0; 960], sink).unwrap();
+            }
+        };
+        hear(&mut encoder, 100);
+        encoder.skip(Duration::from_secs(8 * 3600));
+        hear(&mut encoder, 100);
+        let steps: Vec<_> = times
+            .windows(2)
+            .map(|pair| pair[1].since(pair[0]))
+            .collect();
+        let (gaps, rest): (Vec<Duration>, Vec<Duration>) =
+            steps.into_iter().partition(|step| step.as_secs() > 0);
+        assert_eq!(gaps.len(), 1);
+        assert!(
+            (8 * 3600 * 1000..8 * 3600 * 1000 + 22).contains(&gaps[0].as_millis()),
+            "{gaps:?}"
+        );
+        assert!(
+            rest.iter()
+                .all(|step| (21..=22).contains(&step.as_millis())),
+            "{rest:?}"
+        );
+        let end = times.last().unwrap().since(MediaTime::from_millis(1000));
+        assert!(end < Duration::from_secs(8 * 3600 + 2), "{end:?}");
     }
 
     #[test]

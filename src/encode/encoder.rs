@@ -1,5 +1,7 @@
 //! What the engine asks of any encoder. A hardware encoder would implement the same two traits.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::{
@@ -43,6 +45,9 @@ pub trait AudioEncoder: Send {
         samples: &[f32],
         sink: &mut dyn FnMut(AudioPacket),
     ) -> Result<(), EncodeError>;
+
+    /// Leaves `gap` of sound out: the next sample is heard that much later than if it followed the last one.
+    fn skip(&mut self, gap: Duration);
 }
 
 /// Why something could not be encoded.

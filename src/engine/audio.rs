@@ -1,7 +1,8 @@
 //! The audio thread: source, gain, meter, encoder, on the same clock as the program.
 //!
 //! Sample `i` is due at `i / 48000` on the media clock. The thread works [`LATENCY`] behind the clock, so
-//! that what a microphone captured has arrived by then, and takes 10 ms at a time.
+//! that what a microphone captured has arrived by then, and takes 10 ms at a time. What is late by more than
+//! [`CATCH_UP`], because the machine slept or stood still, is left out.
 
 use std::{
     io,
@@ -46,6 +47,8 @@ pub enum AudioEvent {
     Levels(Levels),
     /// A microphone's sound was too far from its time to be caught up with unheard.
     Jumped(Jump),
+    /// Nothing was done for so long: the machine slept or stood still.
+    StoodStill(Duration),
     /// The encoder refused.
     EncoderFailed(EncodeError),
 }
@@ -67,13 +70,18 @@ struct Encoding {
 }
 
 impl Encoding {
-    /// Encodes the block that begins at sample `first`. If the thread was too late for the first ones, silence
-    /// takes their place: otherwise all sound would come too early.
+    /// Encodes the block that begins at sample `first`. If the thread was too late for those before, silence
+    /// takes their place, or where they are too many a gap: otherwise all sound would come too early.
     fn encode(&mut self, first: u64, block: &[f32]) -> Result<(), EncodeError> {
         let Self {
             encoder, outputs, ..
         } = self;
         let mut sink = |packet| outputs.write(Packet::Audio(packet));
+        let gap = duration_of(first.saturating_sub(self.next));
+        if gap > CATCH_UP {
+            encoder.skip(gap);
+            self.next = first;
+        }
         while self.next < first {
             encoder.encode(&[0.0; 2 * BLOCK], &mut sink)?;
             self.next += BLOCK as u64;
@@ -101,7 +109,8 @@ impl Audio {
                 muted: false,
                 meter: LevelMeter::new(),
                 encoding: None,
-                next: due(&clock),
+                next: due(clock.now()),
+                stood_still: false,
                 on_event,
             }
             .run(&inbox);
@@ -172,6 +181,8 @@ struct Worker<F> {
     encoding: Option<Encoding>,
     /// Index of the next sample.
     next: u64,
+    /// Whether samples were passed over before the next one.
+    stood_still: bool,
     on_event: F,
 }
 
@@ -182,7 +193,10 @@ impl<F: Fn(AudioEvent)> Worker<F> {
             let ready_at = MediaTime::from_samples(self.next + BLOCK as u64, SAMPLE_RATE) + LATENCY;
             match orders.recv_timeout(self.clock.until(ready_at)) {
                 Ok(order) => self.apply(order),
-                Err(RecvTimeoutError::Timeout) => self.process(&mut block),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.leave_out_what_is_too_late(self.clock.now());
+                    self.process(&mut block);
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -197,11 +211,23 @@ impl<F: Fn(AudioEvent)> Worker<F> {
         }
     }
 
+    /// Goes on with the sound that is due now, when it is too late for that of before.
+    fn leave_out_what_is_too_late(&mut self, now: MediaTime) {
+        let late = duration_of(due(now).saturating_sub(self.next));
+        if late > CATCH_UP {
+            self.next = due(now);
+            self.stood_still = true;
+            (self.on_event)(AudioEvent::StoodStill(late));
+        }
+    }
+
     /// One block: from the source to the meter and the encoder.
     fn process(&mut self, block: &mut [f32; 2 * BLOCK]) {
         let first = self.next;
         self.next += BLOCK as u64;
-        if let Some(jump) = self.source.fill(first, block) {
+        let jump = self.source.fill(first, block);
+        // A jump of the microphone after one of our own is no news.
+        if let Some(jump) = jump.filter(|_| !std::mem::take(&mut self.stood_still)) {
             (self.on_event)(AudioEvent::Jumped(jump));
         }
         while let Some(event) = self.source.poll_event() {
@@ -270,16 +296,114 @@ impl Source {
 }
 
 /// The first sample that is due now: the next whole block, seen from behind the latency.
-fn due(clock: &Clock) -> u64 {
+fn due(now: MediaTime) -> u64 {
     let block = BLOCK as u64;
-    (clock.now() - LATENCY).samples(SAMPLE_RATE) / block * block
+    (now - LATENCY).samples(SAMPLE_RATE) / block * block
+}
+
+fn duration_of(samples: u64) -> Duration {
+    MediaTime::from_samples(samples, SAMPLE_RATE).since(MediaTime::ZERO)
 }
 
 /// How far behind the clock the thread works.
 const LATENCY: Duration = microphone::LATENCY;
+
+/// How late the thread may be and still make up for it block by block.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Samples per channel handled at a time: 10 ms.
 const BLOCK: usize = 480;
 
 /// Orders come from a person's hand; one who gives more within 10 ms waits that long.
 const ORDER_CAPACITY: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, sync::Mutex};
+
+    use super::*;
+    use crate::media::packet::AudioPacket;
+
+    /// Writes down what it is asked for.
+    #[derive(Clone, Default)]
+    struct Asked(Arc<Mutex<(u64, Vec<Duration>)>>);
+
+    impl AudioEncoder for Asked {
+        fn encode(
+            &mut self,
+            samples: &[f32],
+            _: &mut dyn FnMut(AudioPacket),
+        ) -> Result<(), EncodeError> {
+            self.0.lock().unwrap().0 += samples.len() as u64 / 2;
+            Ok(())
+        }
+
+        fn skip(&mut self, gap: Duration) {
+            self.0.lock().unwrap().1.push(gap);
+        }
+    }
+
+    /// Works from time zero to `stops`, and on for a second at each of `wakes`; what was asked of the encoder
+    /// and told.
+    fn work(stops: MediaTime, wakes: &[MediaTime]) -> (u64, Vec<Duration>, Vec<Duration>) {
+        let asked = Asked::default();
+        let told = RefCell::new(Vec::new());
+        let mut worker = Worker {
+            clock: Clock::start(),
+            source: Source::Silence,
+            gain: Decibels(0.0),
+            muted: false,
+            meter: LevelMeter::new(),
+            encoding: Some(Encoding {
+                encoder: Box::new(asked.clone()),
+                next: 0,
+                outputs: Arc::new(Outputs::new(false)),
+                told: None,
+            }),
+            next: 0,
+            stood_still: false,
+            on_event: |event| {
+                if let AudioEvent::StoodStill(duration) = event {
+                    told.borrow_mut().push(duration);
+                }
+            },
+        };
+        let mut block = [0.0; 2 * BLOCK];
+        let second = Duration::from_secs(1);
+        let spells = wakes.iter().map(|wake| (*wake, *wake + second));
+        for (from, to) in [(MediaTime::ZERO, stops)].into_iter().chain(spells) {
+            let mut now = from;
+            while now < to {
+                worker.leave_out_what_is_too_late(now);
+                while worker.next < due(now) {
+                    worker.process(&mut block);
+                }
+                now = now + Duration::from_millis(10);
+            }
+        }
+        let (samples, gaps) = asked.0.lock().unwrap().clone();
+        drop(worker);
+        (samples, gaps, told.into_inner())
+    }
+
+    #[test]
+    fn eight_hours_of_sleep_are_one_gap_told_once_and_not_made_up_for() {
+        let wake = MediaTime::from_millis(8 * 3_600_000);
+        let (samples, gaps, told) = work(MediaTime::from_millis(10_000), &[wake]);
+        let seconds = samples / u64::from(SAMPLE_RATE);
+        assert!((10..=11).contains(&seconds), "{seconds} s of sound encoded");
+        assert_eq!(told.len(), 1);
+        assert_eq!(gaps, told);
+        assert_eq!(gaps[0].as_secs(), 8 * 3600 - 10);
+    }
+
+    #[test]
+    fn half_a_second_late_is_made_up_for_without_a_word() {
+        let stops = MediaTime::from_millis(10_000);
+        let (samples, gaps, told) = work(stops, &[MediaTime::from_millis(10_500)]);
+        let latency = LATENCY.as_millis() as u64;
+        let millis = samples * 1000 / u64::from(SAMPLE_RATE) + latency;
+        assert!((11_470..=11_500).contains(&millis), "{millis} ms");
+        assert!(gaps.is_empty() && told.is_empty());
+    }
+}

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::{
     capture::source::{AudioChoice, VideoChoice},
+    control::bitrate::RateLimits,
     media::packet::{AudioFormat, VideoFormat},
     net::route::{MAX_PEM_BYTES, RouteError},
     rtmp::url::ServerUrl,
@@ -68,6 +69,19 @@ pub struct OutputFormat {
     pub audio: AudioFormat,
     /// How the video bitrate follows the uplink.
     pub rate: RateControl,
+}
+
+impl OutputFormat {
+    /// What the user allows for the picture's bitrate.
+    #[must_use]
+    pub fn limits(&self) -> RateLimits {
+        let ceiling = self.video.bitrate;
+        RateLimits {
+            floor: self.rate.floor.min(ceiling),
+            ceiling,
+            adaptive: self.rate.adaptive,
+        }
+    }
 }
 
 /// How the video bitrate follows the uplink.

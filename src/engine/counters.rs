@@ -7,12 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counters {
     /// Came from the source.
     pub captured: Counter,
+    /// Were to be encoded.
+    pub offered: Counter,
     /// Were encoded.
     pub encoded: Counter,
+    /// Bytes of those.
+    pub encoded_bytes: Counter,
     /// Were left out because this machine was too slow.
     pub skipped: Counter,
     /// Were left out by the encoder to keep the bitrate.
     pub withheld: Counter,
+    /// Were left out on purpose: the uplink carries less than the lowest bitrate.
+    pub thinned: Counter,
 }
 
 /// One counter. Only its value matters, never its order relative to others: relaxed is enough.

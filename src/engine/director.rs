@@ -1,6 +1,9 @@
 //! The director: the one thread that knows what is going on. It takes commands and what the other threads
 //! report, starts and ends encoders and outputs, and tells the story as events.
 
+mod encoder;
+mod live;
+
 use std::{
     io,
     sync::{
@@ -13,15 +16,19 @@ use std::{
 
 use super::{
     audio::AudioEvent,
-    command::{Broadcast, Command, OutputFormat},
+    broadcast::Broadcasting,
+    command::{Command, OutputFormat},
     counters::Counters,
     encoders::Encoders,
-    event::{Cause, Decision, Event, RecordingStatus, Severity, StreamStatus},
+    event::{Cause, Decision, Event, RecordingStatus, Severity},
     event_queue::EventQueue,
     inbox::{Input, Reports},
+    orders::Orders,
+    oversight::Oversight,
+    parts::Parts,
     preview::Preview,
     program::ProgramContext,
-    publishing::Publishing,
+    publishing::span,
     recording::{self, Recording},
     sources::{self, Sources},
     statistics::Statistics,
@@ -30,9 +37,7 @@ use crate::{
     capture::{camera, microphone, source::SourceEvent, source::VideoChoice},
     encode::h264::Acceleration,
     media::{clock::Clock, packet::StreamFormat},
-    net::publisher::PublisherEvent,
     record::{RecorderEvent, RecordingTarget},
-    rtmp::refusal::Failure,
     units::Bitrate,
 };
 
@@ -40,6 +45,7 @@ use crate::{
 ///
 /// Encoders run exactly while there is an output: a stream, a recording, or both.
 pub struct Director {
+    parts: Parts,
     clock: Clock,
     events: EventQueue,
     reports: Reports,
@@ -49,7 +55,9 @@ pub struct Director {
     /// What was asked for; running encoders keep theirs.
     format: OutputFormat,
     encoders: Option<Encoders>,
-    publishing: Option<Publishing>,
+    orders: Orders,
+    oversight: Oversight,
+    broadcast: Option<Broadcasting>,
     recording: Option<Recording>,
     statistics: Statistics,
     /// Numbers publishers and recorders, so that late reports of old ones are told apart.
@@ -64,6 +72,7 @@ impl Director {
     /// # Errors
     /// When the system has no thread left.
     pub fn new(
+        parts: Parts,
         format: OutputFormat,
         clock: Clock,
         events: EventQueue,
@@ -76,8 +85,10 @@ impl Director {
             counters: Arc::clone(&counters),
             preview: Arc::clone(&preview),
             events: events.clone(),
+            open_camera: parts.open_camera,
         };
         Ok(Self {
+            parts,
             sources: Sources::start(context, &format.video, &reports)?,
             statistics: Statistics::new(clock.now()),
             clock,
@@ -87,7 +98,9 @@ impl Director {
             counters,
             format,
             encoders: None,
-            publishing: None,
+            orders: Orders::new(format.limits(), clock.now()),
+            oversight: Oversight::default(),
+            broadcast: None,
             recording: None,
             generation: 0,
             is_listing: false,
@@ -99,7 +112,7 @@ impl Director {
         self.tell_acceleration();
         let mut tick_at = self.clock.now() + TICK;
         loop {
-            let overdue_at = self.publishing.as_ref().and_then(Publishing::deadline);
+            let overdue_at = self.broadcast.as_ref().and_then(Broadcasting::deadline);
             let wake_at = overdue_at.map_or(tick_at, |at| at.min(tick_at));
             match inbox.recv_timeout(self.clock.until(wake_at)) {
                 Ok(Input::Quit) | Err(RecvTimeoutError::Disconnected) => break,
@@ -108,7 +121,7 @@ impl Director {
             }
             let now = self.clock.now();
             if overdue_at.is_some_and(|at| now >= at) {
-                self.abandon_publishing();
+                self.abandon_overdue(now);
             }
             if now >= tick_at {
                 tick_at = now + TICK;
@@ -137,6 +150,7 @@ impl Director {
                     sources::describe_jump(jump),
                 );
             }
+            Input::Audio(AudioEvent::StoodStill(duration)) => self.tell_standstill(duration),
             Input::Audio(AudioEvent::EncoderFailed(error)) | Input::VideoEncoderFailed(error) => {
                 self.decide(Severity::Error, Cause::Encoder, error.to_string());
             }
@@ -167,8 +181,8 @@ impl Director {
             Command::SetFormat(format) => self.set_format(format),
             Command::GoLive(broadcast) => self.go_live(&broadcast),
             Command::RetryNow => {
-                if let Some(publishing) = &self.publishing {
-                    publishing.retry_now();
+                if let Some(broadcast) = &self.broadcast {
+                    broadcast.retry_now();
                 }
             }
             Command::Stop => self.stop_publishing(),
@@ -188,7 +202,7 @@ impl Director {
             .is_some_and(|encoders| encoders.format().video.is_none());
         if encodes_no_video && self.sources.has_video() {
             let text = "This stream began with sound only; the picture joins when you stop and start again";
-            self.decide(Severity::Info, Cause::User, text.into());
+            self.decide(Severity::Info, Cause::User, text);
         }
     }
 
@@ -209,16 +223,12 @@ impl Director {
 
     /// What encoders cannot change while they run waits for their end.
     fn set_format(&mut self, format: OutputFormat) {
-        self.format = format;
-        let bitrate = format.video.bitrate;
-        match &mut self.encoders {
+        let before = std::mem::replace(&mut self.format, format);
+        let has_video = |encoders: &Encoders| encoders.format().video.is_some();
+        match &self.encoders {
             None => self.sources.set_format(&format.video),
-            Some(encoders) => {
-                if encoders.set_video_bitrate(bitrate) {
-                    let text = format!("Video bitrate is {bitrate} now");
-                    self.decide(Severity::Info, Cause::User, text);
-                }
-            }
+            Some(encoders) if has_video(encoders) => self.change_limits(&before),
+            Some(_) => {}
         }
     }
 
@@ -232,9 +242,13 @@ impl Director {
             video: self.sources.has_video().then_some(video),
             audio,
         };
-        self.statistics.begin(self.clock.now(), &self.counters);
+        let now = self.clock.now();
+        self.statistics.begin(now, &self.counters);
+        self.orders = Orders::new(self.format.limits(), now);
+        self.oversight = Oversight::default();
         let encoders = Encoders::start(
             format,
+            self.parts.open_encoder,
             &self.sources,
             self.clock,
             &self.counters,
@@ -245,111 +259,12 @@ impl Director {
 
     /// Ends the encoders when no output is left, and takes over a format that waited for that.
     fn end_idle_encoders(&mut self) {
-        if self.publishing.is_some() || self.recording.is_some() {
+        if self.broadcast.is_some() || self.recording.is_some() {
             return;
         }
         if let Some(encoders) = self.encoders.take() {
             encoders.end(&self.sources);
             self.sources.set_format(&self.format.video);
-        }
-    }
-
-    fn go_live(&mut self, broadcast: &Broadcast) {
-        let Some(destination) = broadcast.destinations.first() else {
-            return;
-        };
-        if let Some(publishing) = &self.publishing {
-            if publishing.deadline().is_some() {
-                let text = "Still stopping; go live again in a moment";
-                self.decide(Severity::Info, Cause::User, text.into());
-            }
-            return;
-        }
-        self.generation += 1;
-        let (generation, reports) = (self.generation, self.reports.clone());
-        let clock = self.clock;
-        let started = match self.ensure_encoders() {
-            Err(message) => Err(Publishing::local_failure(&message)),
-            Ok(encoders) => Publishing::start(
-                destination,
-                encoders.format().clone(),
-                clock,
-                generation,
-                move |event| reports.send(Input::Publisher(generation, event)),
-            )
-            .inspect(|publishing| encoders.outputs().attach(publishing.output())),
-        };
-        match started {
-            Ok(publishing) => {
-                self.statistics.begin(self.clock.now(), &self.counters);
-                self.publishing = Some(publishing);
-                self.publish_status();
-            }
-            Err(failure) => self.refuse_to_go_live(failure),
-        }
-    }
-
-    fn refuse_to_go_live(&mut self, failure: Failure) {
-        self.end_idle_encoders();
-        self.decide(Severity::Error, Cause::User, failure.to_string());
-        self.events.push(Event::Status(StreamStatus::Offline {
-            because: Some(failure),
-        }));
-    }
-
-    fn stop_publishing(&mut self) {
-        if let Some(publishing) = &mut self.publishing {
-            publishing.stop(self.clock.now());
-            self.publish_status();
-        }
-    }
-
-    fn handle_publisher(&mut self, generation: u64, event: &PublisherEvent) {
-        let now = self.clock.now();
-        let Some(publishing) = self
-            .publishing
-            .as_mut()
-            .filter(|it| it.generation() == generation)
-        else {
-            return;
-        };
-        if matches!(event, PublisherEvent::KeyFrameWanted)
-            && let Some(encoders) = &self.encoders
-        {
-            encoders.want_key_frame();
-        }
-        if let Some((severity, cause, text)) = publishing.apply(event, now) {
-            self.decide(severity, cause, text);
-        }
-        if matches!(event, PublisherEvent::Ended { .. }) {
-            self.end_publishing();
-        } else {
-            self.publish_status();
-        }
-    }
-
-    /// A publisher that takes longer to end than promised is left to itself.
-    fn abandon_publishing(&mut self) {
-        if let Some(publishing) = &mut self.publishing {
-            publishing.abandon();
-            self.end_publishing();
-        }
-    }
-
-    /// Tells the last figures, then that it is over.
-    fn end_publishing(&mut self) {
-        self.tell_statistics();
-        self.publish_status();
-        if let (Some(publishing), Some(encoders)) = (self.publishing.take(), &self.encoders) {
-            encoders.outputs().detach(&publishing.output());
-        }
-        self.end_idle_encoders();
-    }
-
-    /// Tells the status if it is news.
-    fn publish_status(&mut self) {
-        if let Some(status) = self.publishing.as_mut().and_then(Publishing::new_status) {
-            self.events.push(Event::Status(status));
         }
     }
 
@@ -360,10 +275,11 @@ impl Director {
         }
         self.generation += 1;
         let (generation, reports) = (self.generation, self.reports.clone());
+        let start = self.parts.start_recorder;
         let started = self.ensure_encoders().and_then(|encoders| {
             let format = encoders.format().clone();
             let on_event = move |event| reports.send(Input::Recorder(generation, event));
-            let recording = Recording::start(target, format, generation, on_event)
+            let recording = Recording::start(start, target, format, generation, on_event)
                 .map_err(|error| error.to_string())?;
             encoders.outputs().attach(recording.output());
             encoders.want_key_frame();
@@ -419,8 +335,21 @@ impl Director {
         if Acceleration::detect() == Ok(Acceleration::None) {
             let text = "This build encodes video several times slower than it could: the assembler NASM was \
                         missing when it was built. Install NASM and build again.";
-            self.decide(Severity::Warning, Cause::Encoder, text.into());
+            self.decide(Severity::Warning, Cause::Encoder, text);
         }
+    }
+
+    fn tell_standstill(&mut self, duration: Duration) {
+        self.statistics.forgive();
+        if self.encoders.is_none() {
+            return; // nobody misses anything
+        }
+        let text = format!(
+            "This computer slept or stood still for {}: what would have been sent meanwhile is left out",
+            span(duration)
+        );
+        let decision = Decision::new(self.clock.now(), Severity::Error, Cause::Encoder, text);
+        self.tell(decision.with_figures([("standstill_s", duration.as_secs_f64())]));
     }
 
     fn tell_source(&mut self, event: &SourceEvent) {
@@ -428,43 +357,37 @@ impl Director {
         self.decide(severity, Cause::Source, text);
     }
 
-    fn decide(&mut self, severity: Severity, cause: Cause, text: String) {
-        self.events.push(Event::Decision(Decision {
-            at: self.clock.now(),
-            severity,
-            cause,
-            text,
-            figures: Vec::new(),
-            destination: None,
-        }));
+    fn decide(&mut self, severity: Severity, cause: Cause, text: impl Into<String>) {
+        self.tell(Decision::new(self.clock.now(), severity, cause, text));
+    }
+
+    fn tell(&mut self, decision: Decision) {
+        self.events.push(Event::Decision(decision));
     }
 
     fn tick(&mut self) {
         if let Some(recording) = &self.recording {
             self.events.push(Event::Recording(recording.status()));
         }
+        self.attend_to_broadcast();
         self.tell_statistics();
-        let format = self
-            .encoders
-            .as_ref()
-            .and_then(|encoders| encoders.format().video);
-        if let Some(format) = format
-            && let Some(text) = self
-                .statistics
-                .overload(self.clock.now(), &self.counters, &format)
-        {
-            self.decide(Severity::Warning, Cause::Encoder, text);
-        }
+        self.oversee_encoder();
     }
 
     fn tell_statistics(&mut self) {
-        let network = self.publishing.as_ref().map(|it| (it.since(), it.stats()));
-        let target = self
-            .encoders
-            .as_ref()
-            .map_or(Bitrate::ZERO, Encoders::target);
+        let broadcast = self.broadcast.as_ref();
+        let network = broadcast.map(|it| (it.since(), it.stats()));
+        let ceiling = self.orders.limits().ceiling;
+        let bitrates = self.encoders.as_ref().map(|encoders| {
+            let has_video = encoders.format().video.is_some();
+            let video = if has_video { ceiling } else { Bitrate::ZERO };
+            (encoders.target(), encoders.with_audio(video))
+        });
+        let bitrates = bitrates.unwrap_or_default();
         let now = self.clock.now();
-        let stats = self.statistics.update(now, target, &self.counters, network);
+        let stats = self
+            .statistics
+            .update(now, bitrates, &self.counters, network);
         self.events.push(Event::Stats(stats));
     }
 
@@ -472,12 +395,12 @@ impl Director {
     fn shut_down(&mut self, inbox: &Receiver<Input>) {
         self.stop_publishing();
         self.stop_recording();
-        let publishing = self.publishing.as_ref().and_then(Publishing::deadline);
+        let broadcast = self.broadcast.as_ref().and_then(Broadcasting::deadline);
         let recording = self.recording.as_ref().and_then(Recording::deadline);
-        let Some(deadline) = publishing.max(recording) else {
+        let Some(deadline) = broadcast.max(recording) else {
             return;
         };
-        while self.publishing.is_some() || self.recording.is_some() {
+        while self.broadcast.is_some() || self.recording.is_some() {
             match inbox.recv_timeout(self.clock.until(deadline)) {
                 Ok(input @ (Input::Publisher(..) | Input::Recorder(..))) => self.handle(input),
                 Ok(_) => {}

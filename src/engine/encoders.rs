@@ -1,18 +1,24 @@
 //! One run of the encoders: from the first output's start to the last one's end.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc::SyncSender};
 
 use super::{
     audio,
     counters::Counters,
     inbox::{Input, Reports},
     outputs::Outputs,
+    parts::OpenVideoEncoder,
+    program::EncodeJob,
     sources::Sources,
     video::{self, VideoControl},
 };
 use crate::{
-    encode::{aac::AacEncoder, h264::H264Encoder},
-    media::{clock::Clock, packet::StreamFormat},
+    control::bitrate::{Advice, Pace},
+    encode::aac::AacEncoder,
+    media::{
+        clock::Clock,
+        packet::{StreamFormat, VideoFormat},
+    },
     units::Bitrate,
 };
 
@@ -23,6 +29,7 @@ pub struct Encoders {
     format: StreamFormat,
     outputs: Arc<Outputs>,
     video: Option<Arc<VideoControl>>,
+    order: Advice,
 }
 
 impl Encoders {
@@ -32,29 +39,20 @@ impl Encoders {
     /// When an encoder does not take its format, or the system has no thread left.
     pub fn start(
         format: StreamFormat,
+        open: OpenVideoEncoder,
         sources: &Sources,
         clock: Clock,
         counters: &Arc<Counters>,
         reports: &Reports,
     ) -> Result<Self, String> {
         let outputs = Arc::new(Outputs::new(format.video.is_some()));
-        let video = match format.video {
+        let order = Advice {
+            video: format.video.map_or(Bitrate::ZERO, |video| video.bitrate),
+            pace: Pace::Full,
+        };
+        let opened = match format.video {
             None => None,
-            Some(video) => {
-                let encoder = H264Encoder::new(video).map_err(|error| error.to_string())?;
-                let control = Arc::new(VideoControl::new(video.bitrate));
-                let reports = reports.clone();
-                let jobs = video::start(
-                    Box::new(encoder),
-                    video.frame_rate,
-                    Arc::clone(&control),
-                    Arc::clone(counters),
-                    Arc::clone(&outputs),
-                    move |error| reports.send(Input::VideoEncoderFailed(error)),
-                )
-                .map_err(|error| format!("the video encoder cannot start: {error}"))?;
-                Some((jobs, control))
-            }
+            Some(video) => Some(open_video(video, order, open, &outputs, counters, reports)?),
         };
         // Only now: opening a video encoder takes its time.
         let from = audio::encoder_start(clock.now());
@@ -62,7 +60,7 @@ impl Encoders {
         sources
             .audio()
             .attach_encoder(Box::new(encoder), from, Arc::clone(&outputs));
-        let video = video.map(|(jobs, control)| {
+        let video = opened.map(|(jobs, control)| {
             sources.program().attach_encoder(jobs, from);
             control
         });
@@ -70,6 +68,7 @@ impl Encoders {
             format,
             outputs,
             video,
+            order,
         })
     }
 
@@ -94,19 +93,54 @@ impl Encoders {
     /// What they are told to produce, both together.
     #[must_use]
     pub fn target(&self) -> Bitrate {
-        let video = self.format.video.map_or(0, |video| video.bitrate.bps());
-        Bitrate::from_bps(video.saturating_add(self.format.audio.bitrate.bps()))
+        let video = self.order.video.bps();
+        let video = match (self.order.pace, self.format.video) {
+            (_, None) => 0,
+            (Pace::Full, _) => video,
+            (Pace::Half, _) => video / 2,
+            (Pace::Still, Some(format)) => video / format.key_frame_interval,
+        };
+        self.with_audio(Bitrate::from_bps(video))
     }
 
-    /// Changes the video bitrate; says whether that is news.
-    pub fn set_video_bitrate(&mut self, bitrate: Bitrate) -> bool {
-        let (Some(control), Some(format)) = (&self.video, &mut self.format.video) else {
-            return false;
+    /// `video` and the sound, both together.
+    #[must_use]
+    pub fn with_audio(&self, video: Bitrate) -> Bitrate {
+        let audio = self.format.audio.bitrate.bps();
+        Bitrate::from_bps(video.bps().saturating_add(audio))
+    }
+
+    /// Tells the video encoder what to make from the next picture on.
+    pub fn order(&mut self, order: Advice) {
+        self.order = order;
+        if let (Some(control), Some(format)) = (&self.video, &mut self.format.video) {
+            format.bitrate = order.video;
+            control.order(order);
+        }
+    }
+
+    /// Lets a fresh video encoder take over, with the order in force; the old one is left behind, should it hang.
+    ///
+    /// # Errors
+    /// When the encoder cannot be opened, or the system has no thread left.
+    pub fn restart_video(
+        &mut self,
+        open: OpenVideoEncoder,
+        sources: &Sources,
+        clock: Clock,
+        counters: &Arc<Counters>,
+        reports: &Reports,
+    ) -> Result<(), String> {
+        let Some(format) = self.format.video else {
+            return Ok(());
         };
-        let is_news = format.bitrate != bitrate;
-        format.bitrate = bitrate;
-        control.set_bitrate(bitrate);
-        is_news
+        let opened = open_video(format, self.order, open, &self.outputs, counters, reports)?;
+        let (jobs, control) = opened;
+        if let Some(old) = self.video.replace(control) {
+            old.retire();
+        }
+        sources.program().attach_encoder(jobs, clock.now());
+        Ok(())
     }
 
     /// Makes the next picture one that an output can begin with, unless such a one is on its way anyway.
@@ -117,4 +151,27 @@ impl Encoders {
             control.want_key_frame();
         }
     }
+}
+
+fn open_video(
+    format: VideoFormat,
+    order: Advice,
+    open: OpenVideoEncoder,
+    outputs: &Arc<Outputs>,
+    counters: &Arc<Counters>,
+    reports: &Reports,
+) -> Result<(SyncSender<EncodeJob>, Arc<VideoControl>), String> {
+    let encoder = open(format).map_err(|error| error.to_string())?;
+    let control = Arc::new(VideoControl::new(order));
+    let reports = reports.clone();
+    let jobs = video::start(
+        encoder,
+        &format,
+        Arc::clone(&control),
+        Arc::clone(counters),
+        Arc::clone(outputs),
+        move |error| reports.send(Input::VideoEncoderFailed(error)),
+    )
+    .map_err(|error| format!("the video encoder cannot start: {error}"))?;
+    Ok((jobs, control))
 }

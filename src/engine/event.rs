@@ -111,7 +111,8 @@ pub struct DestinationState {
 }
 
 /// Figures of a running engine. Counters run from the start of the stream (or of the recording without one),
-/// and stay as they were when it ended.
+/// and stay as they were when it ended. Of several destinations, the network's figures are those of the one
+/// whose status is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Since publishing was asked for.
@@ -136,6 +137,8 @@ pub struct Stats {
     pub frames_dropped: u64,
     /// Pictures not encoded, because this machine was too slow or the bitrate too low for them.
     pub frames_skipped: u64,
+    /// Pictures not encoded on purpose, because the uplink carries less than the lowest bitrate.
+    pub frames_thinned: u64,
     /// Media waiting to be sent, by its duration.
     pub queue: Duration,
     /// Round trip to the server, where the system tells.
@@ -159,6 +162,30 @@ pub struct Decision {
     pub figures: Vec<Figure>,
     /// Which destination it concerns, by its name; `None` if all of them, or none.
     pub destination: Option<String>,
+}
+
+impl Decision {
+    /// One without figures that concerns no destination in particular.
+    #[must_use]
+    pub fn new(at: MediaTime, severity: Severity, cause: Cause, text: impl Into<String>) -> Self {
+        Self {
+            at,
+            severity,
+            cause,
+            text: text.into(),
+            figures: Vec::new(),
+            destination: None,
+        }
+    }
+
+    /// The same with the numbers it was decided from.
+    #[must_use]
+    pub fn with_figures(mut self, figures: impl IntoIterator<Item = (&'static str, f64)>) -> Self {
+        let figures = figures.into_iter();
+        self.figures
+            .extend(figures.map(|(name, value)| Figure { name, value }));
+        self
+    }
 }
 
 /// How a person should take it.

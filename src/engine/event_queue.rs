@@ -13,8 +13,9 @@ pub type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// A bounded queue of events; copies share it.
 ///
-/// When full: statistics, levels and a recording's progress replace their own predecessor (only the newest matters), and of
-/// everything else the oldest goes, which takes a listener that has not listened for hours.
+/// When full: statistics, levels, the destinations' states and a recording's progress replace their own
+/// predecessor (only the newest matters), and of everything else the oldest goes, which takes a listener that
+/// has not listened for hours.
 #[derive(Clone, Default)]
 pub struct EventQueue {
     shared: Arc<Shared>,
@@ -80,6 +81,7 @@ impl EventQueue {
 enum Transient {
     Stats,
     Levels,
+    Destinations,
     RecordingProgress,
 }
 
@@ -88,6 +90,7 @@ impl Transient {
         match event {
             Event::Stats(_) => Some(Self::Stats),
             Event::Levels(_) => Some(Self::Levels),
+            Event::Destinations(_) => Some(Self::Destinations),
             Event::Recording(RecordingStatus::Recording { .. }) => Some(Self::RecordingProgress),
             _ => None,
         }

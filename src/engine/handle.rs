@@ -16,6 +16,7 @@ use super::{
     event::Event,
     event_queue::{EventQueue, Waker},
     inbox::{Input, Reports},
+    parts::Parts,
     preview::Preview,
 };
 use crate::{
@@ -38,11 +39,20 @@ impl Engine {
     /// # Errors
     /// When the system has no thread left.
     pub fn start(format: OutputFormat) -> io::Result<Self> {
+        Self::start_with(Parts::default(), format)
+    }
+
+    /// Starts an engine that is put together from `parts`.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start_with(parts: Parts, format: OutputFormat) -> io::Result<Self> {
         let clock = Clock::start();
         let events = EventQueue::default();
         let preview = Arc::new(Preview::default());
         let (inputs, inbox) = sync_channel(INPUT_CAPACITY);
         let director = Director::new(
+            parts,
             format,
             clock,
             events.clone(),

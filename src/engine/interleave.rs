@@ -37,12 +37,16 @@ impl Interleaver {
         }
     }
 
-    /// Takes `packet` and hands on, in order, all that need wait no longer.
+    /// Takes `packet` and hands on, in order, all that need wait no longer. One that would go back in time is
+    /// what an encoder made late that has been replaced: it is left out.
     pub fn push(&mut self, packet: Packet, mut sink: impl FnMut(Packet)) {
         let track = match packet {
             Packet::Video(_) => &mut self.video,
             Packet::Audio(_) => &mut self.audio,
         };
+        if track.reached > Some(packet.time()) {
+            return;
+        }
         track.reached = track.reached.max(Some(packet.time()));
         track.waiting.push_back(packet);
         while let Some(packet) = self.pop() {

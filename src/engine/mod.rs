@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! camera thread --newest frame--+                              +--> publisher (own queue, session, retry)
-//! test picture  --rendered------+--> program --> video encoder-+--> recorder (own queue)
-//!                                    |   ticks at the output frame rate
+//! test picture  --rendered------+--> program --> video encoder-+--> publisher of a further destination ...
+//!                                    |   ticks at the output   +--> recorder (own queue)
+//!                                    |   frame rate
 //!                                    +--> preview
 //! mic callback --ring--> audio (align, gain, meter, AAC) ------+ (the same fan-out, in order of time)
 //! ```
@@ -37,12 +38,17 @@
 //! | [`audio`] | the audio thread |
 //! | [`interleave`] | both tracks in one order |
 //! | [`outputs`] | the fan-out |
+//! | [`broadcast`] | all destinations of one program |
 //! | [`publishing`] | a destination as the director sees it |
+//! | [`orders`] | what the video encoder is told to make |
+//! | [`oversight`] | whether it does |
 //! | [`recording`] | a recording as the director sees it |
 //! | [`statistics`], [`counters`] | figures |
 //! | [`preview`], [`event_queue`] | the ways to the listener |
+//! | [`parts`] | how cameras, encoders and recorders are opened |
 
 pub mod audio;
+pub mod broadcast;
 pub mod command;
 pub mod counters;
 pub mod director;
@@ -52,7 +58,10 @@ pub mod event_queue;
 pub mod handle;
 pub mod inbox;
 pub mod interleave;
+pub mod orders;
 pub mod outputs;
+pub mod oversight;
+pub mod parts;
 pub mod phase;
 pub mod preview;
 pub mod program;

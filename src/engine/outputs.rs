@@ -53,10 +53,12 @@ impl Outputs {
         self.lock().outputs.push(output);
     }
 
-    /// Removes an output, after handing it what still waits for the other track.
+    /// Removes an output; the last one is handed what still waits for the other track.
     pub fn detach(&self, output: &Arc<dyn Output>) {
         let mut inner = self.lock();
-        if inner.outputs.len() == 1 {
+        if let [last] = &inner.outputs[..]
+            && Arc::ptr_eq(last, output)
+        {
             inner.flush();
         }
         inner.outputs.retain(|other| !Arc::ptr_eq(other, output));

@@ -9,13 +9,16 @@ use std::{
     io,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use super::{counters::Counters, event_queue::EventQueue, phase::PhaseLock, preview::Preview};
+use super::{
+    counters::Counters, event_queue::EventQueue, parts::OpenCamera, phase::PhaseLock,
+    preview::Preview,
+};
 use crate::{
     capture::{
         camera::CameraFeed,
@@ -52,6 +55,8 @@ pub struct ProgramContext {
     pub preview: Arc<Preview>,
     /// Whom it wakes for a new preview picture.
     pub events: EventQueue,
+    /// How it gets at cameras.
+    pub open_camera: OpenCamera,
 }
 
 enum Order {
@@ -76,7 +81,7 @@ impl Program {
             .name("program".into())
             .spawn(move || {
                 Worker {
-                    source: Source::new(context.clock, size, rate),
+                    source: Source::new(&context, size, rate),
                     phase: PhaseLock::new(rate),
                     next: 0,
                     encoder: None,
@@ -188,10 +193,9 @@ impl<F: Fn(SourceEvent)> Worker<F> {
             picture: Arc::clone(picture),
             time,
         };
-        match jobs.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => self.context.counters.skipped.add(1),
-            Err(TrySendError::Disconnected(_)) => self.encoder = None,
+        self.context.counters.offered.add(1);
+        if jobs.try_send(job).is_err() {
+            self.context.counters.skipped.add(1);
         }
     }
 
@@ -230,6 +234,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
 /// The chosen source, scaled to the program's size.
 struct Source {
     clock: Clock,
+    open_camera: OpenCamera,
     size: PixelSize,
     rate: FrameRate,
     input: Input,
@@ -253,9 +258,10 @@ struct Camera {
 }
 
 impl Source {
-    fn new(clock: Clock, size: PixelSize, rate: FrameRate) -> Self {
+    fn new(context: &ProgramContext, size: PixelSize, rate: FrameRate) -> Self {
         Self {
-            clock,
+            clock: context.clock,
+            open_camera: context.open_camera,
             size,
             rate,
             input: Input::Nothing(Arc::new(I420::black(size))),
@@ -271,7 +277,7 @@ impl Source {
             }
             VideoChoice::Camera(id) => Input::Camera(Box::new(Camera {
                 id: id.clone(),
-                feed: CameraFeed::start(id.clone(), self.size, self.rate, self.clock),
+                feed: (self.open_camera)(id.clone(), self.size, self.rate, self.clock),
                 shown: None,
                 captured_at: None,
                 counted: 0,

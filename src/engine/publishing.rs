@@ -1,79 +1,140 @@
 //! One destination as the director sees it: its publisher, its status, its words.
 
-use std::{sync::Arc, time::Duration};
+mod words;
+
+use std::sync::Arc;
 
 use super::{
-    command::Destination,
-    event::{Cause, Severity, StreamStatus},
+    command::{Backup, Destination},
+    event::{Cause, Decision, DestinationState, Severity, StreamStatus},
     outputs::{Output, STOP_LIMIT},
 };
 use crate::{
-    control::bitrate::RateLimits,
+    control::bitrate::{Advice, Pace, RateLimits},
     media::{clock::Clock, packet::StreamFormat},
-    net::publisher::{NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats},
+    net::publisher::{
+        BackupServer, NoteSeverity, Publisher, PublisherConfig, PublisherEvent, PublisherStats,
+    },
     rtmp::{
         refusal::{self, Failure},
-        url::ServerUrl,
+        url::{Credentials, ServerUrl},
     },
-    units::{Bitrate, MediaTime, grouped},
+    units::{MediaTime, grouped},
 };
 
-/// A destination that was asked for, until it is over.
+use words::{Retold, blame, live_again};
+pub use words::{explained, span};
+
+/// A destination that was asked for.
 pub struct Publishing {
-    publisher: Arc<Publisher>,
+    name: String,
+    /// `None` where its address lets nothing begin.
+    publisher: Option<Arc<Publisher>>,
     generation: u64,
     host: String,
-    since: MediaTime,
+    on_backup: bool,
     status: StreamStatus,
-    told: Option<StreamStatus>,
+    advice: Advice,
+    arrival: Arrival,
+    /// Since when viewers get nothing, once they got something.
+    outage: Option<Outage>,
     was_live: bool,
+    disconnects: u32,
+    /// The server whose welcome was told.
+    welcomed_by: Option<String>,
+    retold: Retold,
     stopping_since: Option<MediaTime>,
+}
+
+/// When the count of what arrived last grew.
+#[derive(Clone, Copy, Default)]
+struct Arrival {
+    acknowledged: u64,
+    at: MediaTime,
+}
+
+/// Viewers get nothing.
+#[derive(Clone, Copy)]
+struct Outage {
+    since: MediaTime,
+    /// What they had missed before.
+    frames_dropped: u64,
+}
+
+/// What all destinations of a broadcast are given.
+#[derive(Clone)]
+pub struct Program {
+    /// What the stream consists of.
+    pub format: StreamFormat,
+    /// What the user allows for the picture's bitrate.
+    pub limits: RateLimits,
+    /// The clock that stamps the packets.
+    pub clock: Clock,
 }
 
 impl Publishing {
     /// Begins to publish; `on_event` is called from the publisher's thread and must not block.
     ///
     /// # Errors
-    /// When the address cannot be right, or the system has no thread left.
+    /// When an address cannot be right, or the system has no thread left.
     pub fn start(
         destination: &Destination,
-        format: StreamFormat,
-        clock: Clock,
+        program: &Program,
         generation: u64,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let server = server_of(destination)?;
-        let host = server.host.clone();
-        let ceiling = format.video.map_or(Bitrate::ZERO, |video| video.bitrate);
-        let config = PublisherConfig {
-            server,
-            key: destination.key.clone(),
-            format,
-            give_up_after: destination.give_up_after,
-            clock,
-            route: destination.route.clone(),
-            limits: RateLimits::fixed(ceiling),
-            backup: None,
-            options: destination.options.clone(),
-        };
+        let config = config(destination, program)?;
+        let host = config.server.host.clone();
         let publisher = Publisher::start(config, on_event)
-            .map_err(|error| Self::local_failure(&error.to_string()))?;
-        Ok(Self {
-            publisher: Arc::new(publisher),
-            generation,
-            status: StreamStatus::Connecting { host: host.clone() },
-            host,
-            since: clock.now(),
-            told: None,
-            was_live: false,
-            stopping_since: None,
-        })
+            .map_err(|error| explained(refusal::Cause::ThisComputer, &error.to_string()))?;
+        let mut begun = Self::idle(destination, program, generation);
+        begun.name = name_of(destination, &host);
+        begun.status = StreamStatus::Connecting { host: host.clone() };
+        begun.host = host;
+        begun.publisher = Some(Arc::new(publisher));
+        Ok(begun)
     }
 
-    /// A failure of this computer, not of the way to the server.
+    /// One that cannot begin, beside others that can.
     #[must_use]
-    pub fn local_failure(message: &str) -> Failure {
-        explained(refusal::Cause::ThisComputer, message)
+    pub fn refused(destination: &Destination, program: &Program, because: Failure) -> Self {
+        let mut refused = Self::idle(destination, program, 0);
+        refused.status = StreamStatus::Offline {
+            because: Some(because),
+        };
+        refused
+    }
+
+    fn idle(destination: &Destination, program: &Program, generation: u64) -> Self {
+        let now = program.clock.now();
+        Self {
+            name: name_of(destination, "an address that cannot be read"),
+            publisher: None,
+            generation,
+            host: String::new(),
+            on_backup: false,
+            status: StreamStatus::default(),
+            advice: Advice {
+                video: program.limits.ceiling,
+                pace: Pace::Full,
+            },
+            arrival: Arrival {
+                acknowledged: 0,
+                at: now,
+            },
+            outage: None,
+            was_live: false,
+            disconnects: 0,
+            welcomed_by: None,
+            retold: Retold::default(),
+            stopping_since: None,
+        }
+    }
+
+    /// What the user calls it, or its server's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Which publisher's reports belong here.
@@ -82,41 +143,114 @@ impl Publishing {
         self.generation
     }
 
-    /// When publishing was asked for.
+    /// Whether its viewers get anything.
     #[must_use]
-    pub fn since(&self) -> MediaTime {
-        self.since
+    pub fn status(&self) -> &StreamStatus {
+        &self.status
+    }
+
+    /// Whether nothing will come of it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, StreamStatus::Offline { .. })
+    }
+
+    /// Whether media arrives.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self.status, StreamStatus::Live { .. })
+    }
+
+    /// What its uplink would like to be sent.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        self.advice
     }
 
     /// Where packets go.
     #[must_use]
-    pub fn output(&self) -> Arc<dyn Output> {
-        Arc::clone(&self.publisher) as Arc<dyn Output>
+    pub fn output(&self) -> Option<Arc<dyn Output>> {
+        let publisher = Arc::clone(self.publisher.as_ref()?);
+        Some(publisher)
     }
 
     /// The publisher's figures.
     #[must_use]
     pub fn stats(&self) -> PublisherStats {
-        self.publisher.stats()
+        let publisher = self.publisher.as_ref();
+        publisher.map_or_else(PublisherStats::default, |it| it.stats())
+    }
+
+    /// The state now, as it is told.
+    #[must_use]
+    pub fn state(&self) -> DestinationState {
+        let stats = self.stats();
+        DestinationState {
+            name: self.name.clone(),
+            status: self.status.clone(),
+            on_backup: self.on_backup,
+            backup_ready: stats.backup_ready,
+            sent: stats.sent_rate,
+            advised: self.advice.video,
+            queue: stats.queue,
+            round_trip: stats.round_trip,
+            frames_sent: stats.frames_sent,
+            frames_dropped: stats.frames_dropped,
+            acknowledged: stats.acknowledged,
+            disconnects: self.disconnects,
+        }
+    }
+
+    /// Looks at what arrived; to be called at regular intervals.
+    pub fn look(&mut self, now: MediaTime) {
+        let acknowledged = self.stats().acknowledged;
+        if acknowledged != self.arrival.acknowledged {
+            self.arrival = Arrival {
+                acknowledged,
+                at: now,
+            };
+        }
     }
 
     /// Starts the next attempt now.
     pub fn retry_now(&self) {
-        self.publisher.retry_now();
+        if let Some(publisher) = &self.publisher {
+            publisher.retry_now();
+        }
+    }
+
+    /// The user changed what is allowed for the picture's bitrate.
+    pub fn set_limits(&self, limits: RateLimits) {
+        if let Some(publisher) = &self.publisher {
+            publisher.set_limits(limits);
+        }
+    }
+
+    /// Tells the stream's new format to viewers.
+    pub fn set_format(&self, format: StreamFormat) {
+        if let Some(publisher) = &self.publisher {
+            publisher.set_format(format);
+        }
     }
 
     /// Asks the publisher to say goodbye.
     pub fn stop(&mut self, now: MediaTime) {
-        if self.stopping_since.is_none() {
+        if let Some(publisher) = &self.publisher
+            && self.stopping_since.is_none()
+            && !matches!(self.status, StreamStatus::Offline { .. })
+        {
             self.stopping_since = Some(now);
             self.status = StreamStatus::Stopping;
-            self.publisher.stop();
+            publisher.stop();
         }
     }
 
-    /// When the goodbye must be over; `None` while nobody asked to stop.
+    /// When the goodbye must be over; `None` while nobody asked to stop, and once it is.
     #[must_use]
     pub fn deadline(&self) -> Option<MediaTime> {
+        if self.is_over() {
+            return None;
+        }
         Some(self.stopping_since? + STOP_LIMIT)
     }
 
@@ -125,157 +259,189 @@ impl Publishing {
         self.status = StreamStatus::Offline { because: None };
     }
 
-    /// The status, if it was not told yet.
-    pub fn new_status(&mut self) -> Option<StreamStatus> {
-        if self.told.as_ref() == Some(&self.status) {
+    /// Follows what the publisher reports; what a person would want to know comes back.
+    pub fn apply(&mut self, event: &PublisherEvent, now: MediaTime) -> Option<Decision> {
+        let is_end = matches!(event, PublisherEvent::Ended { .. });
+        if self.is_over() || (self.stopping_since.is_some() && !is_end) {
             return None;
         }
-        self.told = Some(self.status.clone());
-        self.told.clone()
-    }
-
-    /// Follows what the publisher reports; what a person would want to know comes back as words.
-    pub fn apply(
-        &mut self,
-        event: &PublisherEvent,
-        now: MediaTime,
-    ) -> Option<(Severity, Cause, String)> {
-        let host = self.host.clone();
-        if self.stopping_since.is_some() && !matches!(event, PublisherEvent::Ended { .. }) {
-            return None;
-        }
+        let decision = |severity, cause, text| Some(Decision::new(now, severity, cause, text));
         match event {
             PublisherEvent::Connecting { .. } => {
-                if !matches!(self.status, StreamStatus::Reconnecting { .. }) {
+                if !self.was_live && !matches!(self.status, StreamStatus::Reconnecting { .. }) {
+                    let host = self.host.clone();
                     self.status = StreamStatus::Connecting { host };
                 }
                 None
             }
-            PublisherEvent::Accepted => Some((
-                Severity::Info,
-                Cause::Server,
-                format!("{host} accepted the stream"),
-            )),
-            PublisherEvent::Live { since } => {
-                self.status = StreamStatus::Live {
-                    host,
-                    since: *since,
-                };
-                let text = if self.was_live {
-                    "Live again: the server confirms that the stream arrives"
-                } else {
-                    "Live: the server confirms that the stream arrives"
-                };
-                self.was_live = true;
-                Some((Severity::Good, Cause::Server, text.into()))
+            PublisherEvent::Accepted => {
+                if self.welcomed_by.as_ref() == Some(&self.host) {
+                    return None; // once more, as after each interruption
+                }
+                self.welcomed_by = Some(self.host.clone());
+                let text = format!("{} accepted the stream", self.host);
+                decision(Severity::Info, Cause::Server, text)
             }
+            PublisherEvent::Live { since } => Some(self.on_live(*since, now)),
             PublisherEvent::Reconnecting {
                 attempt,
                 retry_at,
                 because,
-            } => {
-                self.status = StreamStatus::Reconnecting {
-                    host,
-                    attempt: *attempt,
-                    retry_at: *retry_at,
-                    because: because.clone(),
-                };
-                let wait = retry_at.since(now);
-                let when = if wait < Duration::from_millis(500) {
-                    "Trying again now.".to_owned()
-                } else {
-                    format!("Trying again in {:.0} s.", wait.as_secs_f32().ceil())
-                };
-                Some((Severity::Error, Cause::Uplink, format!("{because} {when}")))
+            } => self.on_reconnecting(*attempt, *retry_at, because, now),
+            PublisherEvent::Advice(change) => {
+                self.advice = change.advice;
+                None // told by whoever follows it
             }
-            PublisherEvent::Dropped { frames: 0, reason } => {
-                Some((Severity::Warning, Cause::Uplink, reason.clone()))
-            }
+            PublisherEvent::Moved {
+                host,
+                to_backup,
+                reason,
+            } => Some(self.on_moved(host, *to_backup, reason, now)),
+            PublisherEvent::KeyFrameWanted => None,
             PublisherEvent::Dropped { frames, reason } => {
-                let text = format!("{} pictures left out: {reason}", grouped(*frames));
-                Some((Severity::Warning, Cause::Uplink, text))
+                let text = match frames {
+                    0 => reason.clone(),
+                    frames => format!("{} pictures left out: {reason}", grouped(*frames)),
+                };
+                let dropped = decision(Severity::Warning, self.to_blame(), text);
+                dropped.map(|it| it.with_figures([("frames", *frames as f64)]))
             }
             PublisherEvent::Note { severity, text } => {
                 let severity = match severity {
                     NoteSeverity::Info => Severity::Info,
                     NoteSeverity::Warning => Severity::Warning,
                 };
-                Some((severity, Cause::Server, text.clone()))
+                decision(severity, Cause::Server, text.clone())
             }
-            PublisherEvent::KeyFrameWanted
-            | PublisherEvent::Advice(_)
-            | PublisherEvent::Moved { .. } => None,
             PublisherEvent::Ended { because } => {
                 self.status = StreamStatus::Offline {
                     because: because.clone(),
                 };
-                Some(match because {
-                    Some(failure) => (Severity::Error, Cause::Server, failure.to_string()),
-                    None => (Severity::Info, Cause::User, "Stopped".into()),
-                })
+                match because {
+                    Some(failure) => decision(Severity::Error, blame(failure), failure.to_string()),
+                    None => decision(Severity::Info, Cause::User, "Stopped".into()),
+                }
             }
+        }
+    }
+
+    fn on_live(&mut self, since: MediaTime, now: MediaTime) -> Decision {
+        self.status = StreamStatus::Live {
+            host: self.host.clone(),
+            since,
+        };
+        self.was_live = true;
+        self.retold = Retold::default();
+        self.arrival.at = now;
+        let Some(outage) = self.outage.take() else {
+            let text = "Live: the server confirms that the stream arrives";
+            return Decision::new(now, Severity::Good, Cause::Server, text);
+        };
+        let missed = self.stats().frames_dropped - outage.frames_dropped;
+        live_again(now, now.since(outage.since), missed)
+    }
+
+    fn on_reconnecting(
+        &mut self,
+        attempt: u32,
+        retry_at: MediaTime,
+        because: &Failure,
+        now: MediaTime,
+    ) -> Option<Decision> {
+        if self.was_live && self.outage.is_none() {
+            self.disconnects += 1;
+            self.outage = Some(Outage {
+                since: self.arrival.at,
+                frames_dropped: self.stats().frames_dropped,
+            });
+        }
+        self.status = StreamStatus::Reconnecting {
+            host: self.host.clone(),
+            attempt,
+            retry_at,
+            because: because.clone(),
+        };
+        let down_for = self.outage.map(|outage| now.since(outage.since));
+        self.retold.tell(attempt, retry_at, because, down_for, now)
+    }
+
+    fn on_moved(&mut self, host: &str, to_backup: bool, reason: &str, now: MediaTime) -> Decision {
+        let (severity, text) = match (to_backup, self.on_backup) {
+            (true, _) => (
+                Severity::Warning,
+                format!("The stream goes on at the backup server {host}: {reason}"),
+            ),
+            (false, true) => (
+                Severity::Good,
+                format!("The stream is back at its first server {host}: {reason}"),
+            ),
+            (false, false) => (
+                Severity::Info,
+                format!("The stream goes on at {host}: {reason}"),
+            ),
+        };
+        let cause = self.to_blame();
+        host.clone_into(&mut self.host);
+        self.on_backup = to_backup;
+        match &mut self.status {
+            StreamStatus::Connecting { host }
+            | StreamStatus::Live { host, .. }
+            | StreamStatus::Reconnecting { host, .. } => self.host.clone_into(host),
+            StreamStatus::Offline { .. } | StreamStatus::Stopping => {}
+        }
+        let cause = if to_backup { cause } else { Cause::Server };
+        Decision::new(now, severity, cause, text)
+    }
+
+    /// Why viewers miss something now.
+    fn to_blame(&self) -> Cause {
+        match &self.status {
+            StreamStatus::Reconnecting { because, .. } => blame(because),
+            _ => Cause::Uplink,
         }
     }
 }
 
-/// The destination's address, with the user and password that count.
-fn server_of(destination: &Destination) -> Result<ServerUrl, Failure> {
-    let mut server = ServerUrl::parse(&destination.server)
-        .map_err(|error| explained(refusal::Cause::Address, &error.to_string()))?;
-    if destination.credentials.is_some() {
-        server.credentials.clone_from(&destination.credentials);
+fn config(destination: &Destination, program: &Program) -> Result<PublisherConfig, Failure> {
+    let backup = destination.backup.as_ref().map(backup_of).transpose()?;
+    Ok(PublisherConfig {
+        server: server_of(&destination.server, destination.credentials.as_ref())
+            .map_err(|error| explained(refusal::Cause::Address, &error))?,
+        key: destination.key.clone(),
+        format: program.format.clone(),
+        give_up_after: destination.give_up_after,
+        clock: program.clock,
+        route: destination.route.clone(),
+        limits: program.limits,
+        backup,
+        options: destination.options.clone(),
+    })
+}
+
+fn backup_of(backup: &Backup) -> Result<BackupServer, Failure> {
+    let server = server_of(&backup.server, backup.credentials.as_ref())
+        .map_err(|error| explained(refusal::Cause::Address, &format!("the backup: {error}")))?;
+    Ok(BackupServer {
+        server,
+        key: backup.key.clone(),
+        warm: backup.warm,
+        return_to_primary: backup.return_to_primary,
+    })
+}
+
+/// The address, with the user and password that count.
+fn server_of(address: &str, credentials: Option<&Credentials>) -> Result<ServerUrl, String> {
+    let mut server = ServerUrl::parse(address).map_err(|error| error.to_string())?;
+    if credentials.is_some() {
+        server.credentials = credentials.cloned();
     }
     Ok(server)
 }
 
-/// The failure that a message of the form "what is wrong; what to do" tells of.
-fn explained(cause: refusal::Cause, message: &str) -> Failure {
-    let (what, remedy) = message
-        .split_once("; ")
-        .unwrap_or((message, cause.remedy()));
-    Failure::of_ours(cause, sentence(what), sentence(remedy))
-}
-
-/// With a capital, unless it begins with an address, and a full stop.
-fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    let first_word = text.split(' ').next().unwrap_or_default();
-    if first_word.contains("://") {
-        return format!("{text}.");
-    }
-    let mut letters = text.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", letters.as_str())
+fn name_of(destination: &Destination, host: &str) -> String {
+    let given = destination.name.trim();
+    if given.is_empty() { host } else { given }.to_owned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{engine::command::Credentials, secret::Secret};
-
-    #[test]
-    fn user_and_password_of_their_own_go_before_those_in_the_address() {
-        let mut destination = Destination::new("rtmp://u:p@a.example/live", Secret::default());
-        let login = |destination: &Destination| {
-            let login = server_of(destination).unwrap().credentials.unwrap();
-            (login.user, login.password.expose().to_owned())
-        };
-        assert_eq!(login(&destination), ("u".into(), "p".into()));
-        destination.credentials = Some(Credentials {
-            user: "me".into(),
-            password: Secret::new("mine"),
-        });
-        assert_eq!(login(&destination), ("me".into(), "mine".into()));
-    }
-
-    #[test]
-    fn a_wrong_address_is_told_as_one() {
-        let failure =
-            server_of(&Destination::new("srt://a.example", Secret::default())).unwrap_err();
-        assert_eq!(failure.cause, refusal::Cause::Address);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use super::{
     event::{RecordingStatus, Severity},
     outputs::{Output, STOP_LIMIT},
+    parts::StartRecorder,
 };
 use crate::{
     media::packet::StreamFormat,
@@ -25,12 +26,13 @@ impl Recording {
     /// # Errors
     /// When the file cannot be created.
     pub fn start(
+        start: StartRecorder,
         target: &RecordingTarget,
         format: StreamFormat,
         generation: u64,
         on_event: impl FnMut(RecorderEvent) + Send + 'static,
     ) -> Result<Self, RecordError> {
-        let recorder = Recorder::start(target, format, on_event)?;
+        let recorder = start(target, format, Box::new(on_event))?;
         Ok(Self {
             recorder: Arc::new(recorder),
             generation,

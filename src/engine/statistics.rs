@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{counters::Counters, event::Stats};
+use super::{
+    counters::Counters,
+    event::{Cause, Decision, Severity, Stats},
+};
 use crate::{
     media::packet::VideoFormat,
     net::publisher::PublisherStats,
@@ -17,6 +20,8 @@ pub struct Statistics {
     recent: VecDeque<Snapshot>,
     /// Where the overload watch stands.
     watched: Snapshot,
+    /// Whether what is left out until the watch's next look is explained otherwise.
+    forgiven: bool,
     /// The stream's own figures, kept when it is over.
     stream: Stream,
 }
@@ -34,6 +39,7 @@ struct Snapshot {
     encoded: u64,
     skipped: u64,
     withheld: u64,
+    thinned: u64,
 }
 
 impl Snapshot {
@@ -44,6 +50,7 @@ impl Snapshot {
             encoded: counters.encoded.get(),
             skipped: counters.skipped.get(),
             withheld: counters.withheld.get(),
+            thinned: counters.thinned.get(),
         }
     }
 }
@@ -60,6 +67,7 @@ impl Statistics {
             base,
             recent: VecDeque::new(),
             watched: base,
+            forgiven: false,
             stream: Stream::default(),
         }
     }
@@ -71,12 +79,12 @@ impl Statistics {
         self.stream = Stream::default();
     }
 
-    /// The figures now; to be called at regular intervals. `network` is when publishing was asked for and
-    /// the publisher's own figures.
+    /// The figures now; to be called at regular intervals. `target` is what the encoders are told to produce,
+    /// `ceiling` the most of it. `network` is when publishing was asked for and the publisher's own figures.
     pub fn update(
         &mut self,
         now: MediaTime,
-        target: Bitrate,
+        (target, ceiling): (Bitrate, Bitrate),
         counters: &Counters,
         network: Option<(MediaTime, PublisherStats)>,
     ) -> Stats {
@@ -95,14 +103,15 @@ impl Statistics {
             };
         } else {
             let figures = &mut self.stream.figures;
-            (figures.sent_rate, figures.queue) = (Bitrate::ZERO, Duration::ZERO);
+            (figures.sent_rate, figures.delivered_rate) = (Bitrate::ZERO, Bitrate::ZERO);
+            figures.queue = Duration::ZERO;
             figures.round_trip = None;
         }
         let Stream { uptime, figures } = self.stream;
         Stats {
             uptime,
             target,
-            ceiling: target,
+            ceiling,
             delivered: figures.delivered_rate,
             sent: figures.sent_rate,
             captured_fps: if span > 0.0 {
@@ -114,6 +123,7 @@ impl Statistics {
             frames_encoded: current.encoded - self.base.encoded,
             frames_skipped: (current.skipped - self.base.skipped)
                 + (current.withheld - self.base.withheld),
+            frames_thinned: current.thinned - self.base.thinned,
             frames_sent: figures.frames_sent,
             frames_dropped: figures.frames_dropped,
             queue: figures.queue,
@@ -122,13 +132,15 @@ impl Statistics {
         }
     }
 
-    /// Words about skipped frames, at most once in [`WATCH`].
+    /// What is told about frames that were left out here, at most once in [`WATCH`]. `order` is the bitrate
+    /// that the encoder was told, `ceiling` that which the user allows.
     pub fn overload(
         &mut self,
         now: MediaTime,
         counters: &Counters,
         format: &VideoFormat,
-    ) -> Option<String> {
+        (order, ceiling): (Bitrate, Bitrate),
+    ) -> Option<Decision> {
         if now.since(self.watched.at) < WATCH {
             return None;
         }
@@ -136,26 +148,41 @@ impl Statistics {
         let skipped = current.skipped - self.watched.skipped;
         let withheld = current.withheld - self.watched.withheld;
         self.watched = current;
+        if std::mem::take(&mut self.forgiven) {
+            return None;
+        }
         let VideoFormat {
-            size,
-            frame_rate,
-            bitrate,
-            ..
+            size, frame_rate, ..
         } = format;
         let span = WATCH.as_secs();
-        if skipped > 0 {
-            Some(format!(
+        let (frames, cause, text) = if skipped > 0 {
+            let text = format!(
                 "This computer is too slow for {size} at {frame_rate}: {skipped} frames left out in the last \
                  {span} s. Choose a smaller size or frame rate, or close other programs."
-            ))
+            );
+            (skipped, Cause::Encoder, text)
+        } else if withheld > 0 && order < ceiling {
+            let text = format!(
+                "The {order} that the uplink leaves for the picture are too little for {size} at {frame_rate}: \
+                 {withheld} frames left out in the last {span} s. A smaller size or frame rate would need less."
+            );
+            (withheld, Cause::Uplink, text)
         } else if withheld > 0 {
-            Some(format!(
-                "{bitrate} are too little for {size} at {frame_rate}: {withheld} frames left out in the last \
+            let text = format!(
+                "{order} are too little for {size} at {frame_rate}: {withheld} frames left out in the last \
                  {span} s. Choose a smaller size or frame rate, or a higher bitrate."
-            ))
+            );
+            (withheld, Cause::Encoder, text)
         } else {
-            None
-        }
+            return None;
+        };
+        let decision = Decision::new(now, Severity::Warning, cause, text);
+        Some(decision.with_figures([("frames", frames as f64)]))
+    }
+
+    /// What was just left out is explained otherwise.
+    pub fn forgive(&mut self) {
+        self.forgiven = true;
     }
 }
 

@@ -478,6 +478,17 @@ mod tests {
         }
     }
 
+    impl Recorder {
+        /// A stand-in for the engine's tests: a recording on a disk with little room.
+        pub(crate) fn on_full_disk(
+            format: StreamFormat,
+            on_event: impl FnMut(RecorderEvent) + Send + 'static,
+        ) -> Result<Self, RecordError> {
+            let path = PathBuf::from("full.flv");
+            Self::on_disk(MemoryDisk::with_room(4096), path, format, on_event)
+        }
+    }
+
     /// Starts a recording on `disk`, and gives the events it will tell.
     fn start(disk: impl Disk, format: StreamFormat) -> (Recorder, Receiver<RecorderEvent>) {
         let (tell, events) = sync_channel(16);

@@ -461,6 +461,37 @@ mod tests {
         }
     }
 
+    /// Delivers so many pictures, then hangs in its driver for ever.
+    struct Hanging(u32);
+
+    impl PictureReader for Hanging {
+        fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+            while self.0 == 0 {
+                thread::park();
+            }
+            self.0 -= 1;
+            thread::sleep(Duration::from_millis(10));
+            Ok(Some(VideoFrame {
+                picture: Arc::new(I420::black(PixelSize::MIN)),
+                captured_at: MediaTime::ZERO,
+            }))
+        }
+    }
+
+    impl CameraFeed {
+        /// A stand-in for the engine's tests: a camera that hangs after so many pictures.
+        pub(crate) fn that_hangs_after(pictures: u32) -> Self {
+            let open = move || {
+                Ok(Opened {
+                    name: "Stand-in".to_owned(),
+                    description: "Stand-in, 160×90".to_owned(),
+                    reader: Box::new(Hanging(pictures)),
+                })
+            };
+            Self::start_with("stand-in".to_owned(), Arc::new(open), TIMING)
+        }
+    }
+
     #[test]
     fn a_camera_is_ready_with_its_first_picture() {
         let feed = feed(vec![Ok([vec![Act::Damaged], pictures(3)]

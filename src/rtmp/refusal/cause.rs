@@ -532,6 +532,12 @@ causes! {
         remedy: "Check the network cable or the wireless network; it is tried again by itself.",
     }
 
+    NotReading is Stalled {
+        happened: "{server} took nothing of the stream in the last {time}, though it can be reached.",
+        likely: "The server hangs or is overloaded.",
+        remedy: "Wait: it is tried again by itself; if it happens again, ask the server's operator to restart it, or use the service's backup address.",
+    }
+
     "When the two do not understand each other":
     Protocol is Protocol {
         happened: "{server} broke the RTMP protocol: {reason}.",
