@@ -87,6 +87,8 @@ pub struct Signs {
     pub dropped: u64,
     /// Frames that were not encoded.
     pub skipped: u64,
+    /// Frames that were not encoded on purpose: the way carries less than the lowest bitrate.
+    pub thinned: u64,
     /// Whether the encoder brought forth nothing at all.
     pub encoder_stuck: bool,
     /// What the encoders were told to produce.
@@ -112,10 +114,12 @@ pub fn judge(signs: &Signs) -> Judgement {
     }
     if signs.source_lost {
         fault(Loss::Source, Cause::Source)
-    } else if signs.encoder_stuck {
+    } else if signs.encoder_stuck && signs.thinned == 0 {
         fault(Loss::Frames, Cause::Encoder)
     } else if signs.dropped > 0 && signs.dropped >= signs.skipped {
         fault(Loss::Frames, dropped_by(signs.blamed))
+    } else if signs.thinned > 0 && signs.thinned >= signs.skipped {
+        fault(Loss::Frames, signs.rate_blamed)
     } else if signs.skipped > 0 {
         fault(Loss::Frames, skipped_by(signs))
     } else if is_reduced(signs.target, signs.ceiling) {
@@ -132,10 +136,11 @@ pub fn is_reduced(target: Bitrate, ceiling: Bitrate) -> bool {
         && u64::from(target.bps()) * 100 < u64::from(ceiling.bps()) * FULL_PERCENT
 }
 
-/// Frames are dropped when the way does not carry them, unless the server was seen to hold them up.
+/// Frames are dropped when the way does not carry them, unless somebody else was blamed: a server that does not
+/// read, an encoder that does not obey.
 fn dropped_by(blamed: Option<Cause>) -> Cause {
     match blamed {
-        Some(Cause::Server) => Cause::Server,
+        Some(cause @ (Cause::Encoder | Cause::Server)) => cause,
         _ => Cause::Uplink,
     }
 }
@@ -154,16 +159,9 @@ fn skipped_by(signs: &Signs) -> Cause {
 #[must_use]
 pub fn culprit(failure: &Failure) -> Cause {
     match failure.kind {
-        FailureKind::Address => Cause::User,
-        FailureKind::Local => Cause::Encoder,
-        FailureKind::UnknownHost | FailureKind::Unreachable | FailureKind::Stalled => Cause::Uplink,
-        FailureKind::PortRefused
-        | FailureKind::Tls
-        | FailureKind::NotRtmp
-        | FailureKind::Refused
-        | FailureKind::NameInUse
-        | FailureKind::Closed
-        | FailureKind::Protocol => Cause::Server,
+        FailureKind::Address | FailureKind::Local => Cause::User,
+        _ if failure.is_the_servers() => Cause::Server,
+        _ => Cause::Uplink,
     }
 }
 
@@ -181,6 +179,7 @@ mod tests {
             source_lost: false,
             dropped: 0,
             skipped: 0,
+            thinned: 0,
             encoder_stuck: false,
             target: Bitrate::from_kbps(2500),
             ceiling: Bitrate::from_kbps(2500),
@@ -205,6 +204,10 @@ mod tests {
             (Signs { encoder_stuck: true, ..fine() }, Loss::Frames, Encoder),
             (Signs { dropped: 3, ..fine() }, Loss::Frames, Uplink),
             (Signs { dropped: 3, blamed: Some(Server), ..fine() }, Loss::Frames, Server),
+            (Signs { dropped: 3, blamed: Some(Encoder), ..fine() }, Loss::Frames, Encoder),
+            (Signs { thinned: 3, target: low, ..fine() }, Loss::Frames, Uplink),
+            (Signs { thinned: 3, blamed: Some(Encoder), ..fine() }, Loss::Frames, Uplink),
+            (Signs { thinned: 1, skipped: 2, ..fine() }, Loss::Frames, Encoder),
             (Signs { skipped: 3, ..fine() }, Loss::Frames, Encoder),
             (Signs { skipped: 3, target: low, ..fine() }, Loss::Frames, Uplink),
             (Signs { skipped: 3, target: low, blamed: Some(Encoder), ..fine() }, Loss::Frames, Encoder),

@@ -28,6 +28,8 @@ pub struct Figures {
     pub dropped: u64,
     /// Frames not encoded.
     pub skipped: u64,
+    /// Frames not encoded on purpose, because the way carries less than the lowest bitrate.
+    pub thinned: u64,
     /// The lowest bitrate that the encoders were told, in kb/s.
     pub lowest_kbps: Option<u32>,
     /// The most media that waited to be sent, in milliseconds.
@@ -37,10 +39,17 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Frames that viewers did not get, for whatever reason.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.dropped + self.skipped + self.thinned
+    }
+
     /// Both together.
     fn add(&mut self, other: &Self) {
         self.dropped += other.dropped;
         self.skipped += other.skipped;
+        self.thinned += other.thinned;
         self.lowest_kbps = match (self.lowest_kbps, other.lowest_kbps) {
             (Some(one), Some(two)) => Some(one.min(two)),
             (one, two) => one.or(two),

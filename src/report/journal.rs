@@ -47,6 +47,7 @@ pub struct Journal {
 struct Tracked {
     state: DestinationState,
     skipped: u64,
+    thinned: u64,
     on_backup: u64,
     lane: Lane,
 }
@@ -159,13 +160,18 @@ impl Journal {
         let figures = Figures {
             dropped: stats.frames_dropped.saturating_sub(last.frames_dropped),
             skipped: stats.frames_skipped.saturating_sub(last.frames_skipped),
+            thinned: stats.frames_thinned.saturating_sub(last.frames_thinned),
             lowest_kbps: is_reduced(stats.target, stats.ceiling).then(|| stats.target.kbps()),
             longest_queue: millis(stats.queue),
             attempts: 0,
         };
         self.settle(at, &figures);
-        self.timeline
-            .sample(at, stats, figures.dropped, figures.skipped);
+        self.timeline.sample(
+            at,
+            stats,
+            figures.dropped,
+            figures.skipped + figures.thinned,
+        );
     }
 
     /// Judges the time until `at`; `figures` are what came since the last figures.
@@ -184,6 +190,7 @@ impl Journal {
             source_lost: self.is_video_lost || self.is_audio_lost,
             dropped: figures.dropped,
             skipped: figures.skipped,
+            thinned: figures.thinned,
             encoder_stuck: at.saturating_sub(self.encoded_at) > self.longest_pause(),
             blamed: self.recently_blamed(at),
             ..signs_of(self.stats.as_ref(), self.rate_blamed)
@@ -206,12 +213,14 @@ impl Journal {
         if states.is_empty() {
             self.end_destinations(at);
         }
-        let skipped = self.stats.map_or(0, |stats| stats.frames_skipped);
+        let stats = self.stats.unwrap_or_default();
+        let (skipped, thinned) = (stats.frames_skipped, stats.frames_thinned);
         for (index, state) in states.iter().take(MOST_DESTINATIONS).enumerate() {
             if index == self.destinations.len() {
                 self.destinations.push(Tracked {
                     state: state.clone(),
                     skipped: 0,
+                    thinned: 0,
                     on_backup: 0,
                     lane: Lane::default(),
                 });
@@ -221,13 +230,14 @@ impl Journal {
             let figures = Figures {
                 dropped: state.frames_dropped.saturating_sub(last.frames_dropped),
                 skipped: skipped.saturating_sub(tracked.skipped),
+                thinned: thinned.saturating_sub(tracked.thinned),
                 lowest_kbps: None,
                 longest_queue: millis(state.queue),
                 attempts: 0,
             };
             let signs = self.signs(at, &figures);
             let tracked = &mut self.destinations[index];
-            tracked.skipped = skipped;
+            (tracked.skipped, tracked.thinned) = (skipped, thinned);
             tracked.settle(at, &signs, &figures, &self.log);
             tracked.lane.follow(&state.status, at);
             tracked.state.clone_from(state);
@@ -330,6 +340,7 @@ fn signs_of(stats: Option<&Stats>, rate_blamed: Cause) -> Signs {
         source_lost: false,
         dropped: 0,
         skipped: 0,
+        thinned: 0,
         encoder_stuck: false,
         target: stats.map_or(Bitrate::ZERO, |stats| stats.target),
         ceiling: stats.map_or(Bitrate::ZERO, |stats| stats.ceiling),

@@ -14,11 +14,11 @@
 //! | `incidents` | what was missed, in order: see below |
 //! | `incidents_omitted` | `count` and `lost_ms` of those not told one by one: the shortest, when there are hundreds |
 //! | `destinations` | of each `name`, `account`, `incidents`, `incidents_omitted`, `live_at_ms`, `ended_because`, `disconnects`, `on_backup_ms`, `frames_sent`, `frames_dropped`, `acknowledged_bytes` |
-//! | `timeline` | columns of equal length, one element for each `step_ms` from the beginning: `sent_kbps`, `delivered_kbps`, `target_kbps`, `ceiling_kbps` (null where there are no figures), `queue_ms` (the most), `dropped`, `skipped`, `perfect_ms`, `lost_ms`, `worst` (a fault's `loss`, or null) |
+//! | `timeline` | columns of equal length, one element for each `step_ms` from the beginning: `sent_kbps`, `delivered_kbps`, `target_kbps`, `ceiling_kbps` (null where there are no figures), `queue_ms` (the most), `dropped`, `skipped` (with those thinned), `perfect_ms`, `lost_ms`, `worst` (a fault's `loss`, or null) |
 //! | `decisions` | of each `at_ms`, `severity`, `cause`, `text`, `figures` (`{name: value}`), `destination` |
 //! | `decisions_omitted` | how many were not kept |
 //! | `recording` | `file`, `bytes`, `duration_ms`, `complete`, `failed_at_ms`, `failed_because`; null if none was asked for |
-//! | `totals` | `frames_captured`, `frames_encoded`, `frames_skipped`, `frames_sent`, `frames_dropped`, `bytes_sent` |
+//! | `totals` | `frames_captured`, `frames_encoded`, `frames_skipped`, `frames_thinned`, `frames_sent`, `frames_dropped`, `bytes_sent` |
 //! | `plan` | what was asked for: `video`, `audio`, `destinations` (`name`, `server`, `backup`), `follow` |
 //!
 //! An account has `whole_ms`, which is exactly the sum of `starting_ms`, `perfect_ms`, `ending_ms` and all `ms`
@@ -28,7 +28,7 @@
 //!
 //! An incident has `loss` (also `not_recorded`, which viewers do not notice and which is in no account),
 //! `cause`, `begin_ms`, `end_ms`, `lost_ms` (how long between the two it held), `why`, `remedy`, `dropped`,
-//! `skipped`, `lowest_kbps`, `longest_queue_ms`, `attempts`. The `lost_ms` of the incidents of one fault, with
+//! `skipped` (not encoded), `thinned` (not encoded on purpose), `lowest_kbps`, `longest_queue_ms`, `attempts`. The `lost_ms` of the incidents of one fault, with
 //! those omitted, are what the account has for it.
 
 use serde_json::{Map, Value, json};
@@ -70,6 +70,7 @@ pub fn to_json(report: &Report) -> Value {
             "frames_captured": report.stats.frames_captured,
             "frames_encoded": report.stats.frames_encoded,
             "frames_skipped": report.stats.frames_skipped,
+            "frames_thinned": report.stats.frames_thinned,
             "frames_sent": report.stats.frames_sent,
             "frames_dropped": report.stats.frames_dropped,
             "bytes_sent": report.stats.bytes_sent,
@@ -104,6 +105,7 @@ fn incident(incident: &Incident) -> Value {
         "remedy": incident.remedy,
         "dropped": figures.dropped,
         "skipped": figures.skipped,
+        "thinned": figures.thinned,
         "lowest_kbps": figures.lowest_kbps,
         "longest_queue_ms": figures.longest_queue,
         "attempts": figures.attempts,

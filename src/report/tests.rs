@@ -463,6 +463,29 @@ fn an_encoder_that_brings_forth_nothing_is_noticed() {
 }
 
 #[test]
+fn a_picture_that_stands_still_so_that_the_sound_stays_is_put_down_to_the_uplink() {
+    let mut it = Rehearsal::to(&["YouTube", "b"]);
+    it.live();
+    it.states[1].status = it.states[0].status.clone();
+    it.wait(1_000);
+    it.say(
+        Severity::Warning,
+        Cause::Uplink,
+        "Even the lowest bitrate is too much",
+    );
+    it.run(4_000, |stats| {
+        stats.target = Bitrate::from_kbps(428);
+        stats.frames_encoded -= 7;
+        stats.frames_thinned += 7;
+    });
+    let report = it.stop();
+    assert_eq!(faults(&report), [(Loss::Frames, Cause::Uplink, 4_000)]);
+    assert_eq!(report.incidents[0].figures.missing(), 16 * 7);
+    let second = &report.destinations[1].account;
+    assert_eq!(second.of(Loss::Frames, Cause::Uplink), 4_000);
+}
+
+#[test]
 fn a_deaf_encoder_is_blamed_for_the_bitrate_that_fell_because_of_it() {
     let mut it = Rehearsal::to(&["YouTube"]);
     it.live();

@@ -18,7 +18,7 @@ pub struct Slice {
     pub queue: u64,
     /// Frames left out on the way.
     pub dropped: u64,
-    /// Frames not encoded.
+    /// Frames not encoded, on purpose or not.
     pub skipped: u64,
     /// For how many milliseconds it was as it should be.
     pub perfect: u64,

@@ -77,6 +77,7 @@ pub(super) fn stats_json(event: &str, stats: &Stats) -> Value {
         "frames_sent": stats.frames_sent,
         "frames_dropped": stats.frames_dropped,
         "frames_skipped": stats.frames_skipped,
+        "frames_thinned": stats.frames_thinned,
         "queue_ms": millis(stats.queue),
         "round_trip_ms": stats.round_trip.map(|time| time.as_secs_f64() * 1e3),
         "uptime_ms": millis(stats.uptime),

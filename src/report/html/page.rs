@@ -271,7 +271,7 @@ fn figures(page: &mut String, report: &Report) {
             grouped(stats.frames_encoded),
             grouped(stats.frames_sent),
             grouped(stats.frames_dropped),
-            grouped(stats.frames_skipped)
+            grouped(stats.frames_skipped + stats.frames_thinned)
         ),
     );
     let live_for = report.account.wanted();

@@ -39,8 +39,7 @@ pub fn write(page: &mut String, report: &Report) {
 #[must_use]
 pub fn title(incident: &Incident) -> String {
     let lost = span(incident.lost);
-    let figures = &incident.figures;
-    let missing = figures.dropped + figures.skipped;
+    let missing = incident.figures.missing();
     match incident.fault.loss {
         Loss::Dark => format!("Dark for {lost}"),
         Loss::Source => format!("Without camera or microphone for {lost}"),
@@ -66,8 +65,8 @@ pub fn details(report: &Report, incident: &Incident) -> String {
     if incident.fault.loss == Loss::Dark && figures.attempts > 0 {
         parts.push(counted(u64::from(figures.attempts), "attempt"));
     }
-    if incident.fault.loss != Loss::Frames && figures.dropped + figures.skipped > 0 {
-        let missing = figures.dropped + figures.skipped;
+    let missing = figures.missing();
+    if incident.fault.loss != Loss::Frames && missing > 0 {
         parts.push(format!("{} left out", counted(missing, "frame")));
     }
     if figures.longest_queue >= LONG_QUEUE {
