@@ -33,7 +33,8 @@ use super::{
     desk::{Desk, Effect, WallClock},
     layout::Layout,
     panels::{
-        banner, bottom_bar, destination, graph, output, preview, question, sources, story, top_bar,
+        banner, bottom_bar, destination, further, graph, output, preview, question, sources, story,
+        top_bar,
     },
     picture::Picture,
     theme::{self, measure},
@@ -173,13 +174,14 @@ impl App {
         story::show(ui, layout.story, desk);
         column(ui, layout.column, desk, &mut commands);
         bottom_bar::show(ui, layout.bottom_bar, desk, &mut commands);
+        further::dialog(ui.ctx(), desk, &mut commands);
         question::show(ui.ctx(), desk, &mut commands);
         commands
     }
 
     /// The keyboard's share of the commands.
     fn shortcuts(&self, ctx: &Context, commands: &mut Commands) {
-        if self.desk.question.is_some() {
+        if self.desk.question.is_some() || self.desk.opened.is_some() {
             return;
         }
         for command in UiCommand::WITH_SHORTCUT {
@@ -223,7 +225,7 @@ impl App {
                 }
                 Effect::ReadCertificate(file) => {
                     let read = trust_in_file(&file).map_err(|error| error.to_string());
-                    self.desk.hear_certificate(read);
+                    self.desk.hear_certificate(&file, &read);
                 }
                 Effect::ApplyTheme => theme::apply(ctx, self.desk.settings.window.theme),
                 Effect::Close => ctx.send_viewport_cmd(ViewportCommand::Close),

@@ -1,6 +1,6 @@
 //! What happened, in plain words, newest first.
 
-use eframe::egui::{Align2, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 use crate::{
     engine::event::Severity,
@@ -8,6 +8,7 @@ use crate::{
         desk::Desk,
         theme::{Weight, font, measure, tokens},
         widgets::{card, icon::Icon, text},
+        words,
     },
 };
 
@@ -40,6 +41,7 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
         );
         return;
     }
+    let several = desk.view.is_several();
     ui.scope_builder(UiBuilder::new().max_rect(list).id_salt("story"), |ui| {
         ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
         ScrollArea::vertical()
@@ -49,11 +51,11 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
                     let mut line = card::line(ui, ROW);
                     line.max.x -= measure::M;
                     let face = font(Weight::Regular, 12.0);
-                    let (word, colour) = match entry.severity {
-                        Severity::Good => ("", tokens.good),
-                        Severity::Info => ("", tokens.dim),
-                        Severity::Warning => ("Warning: ", tokens.warning),
-                        Severity::Error => ("Error: ", tokens.live),
+                    let colour = match entry.severity {
+                        Severity::Good => tokens.good,
+                        Severity::Info => tokens.dim,
+                        Severity::Warning => tokens.warning,
+                        Severity::Error => tokens.live,
                     };
                     let time = desk.wall.time_of_day(entry.at);
                     let time = text::paint(
@@ -76,16 +78,38 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
                             ui.painter().circle_filled(dot.center(), 3.0, colour);
                         }
                     }
-                    let words = Rect::from_min_max(pos2(dot.right() + 8.0, line.top()), line.max);
-                    let _ = text::write(
-                        ui,
-                        words,
-                        Align2::LEFT_CENTER,
-                        &entry.text,
-                        face,
-                        tokens.text,
-                    )
-                    .on_hover_text(format!("{word}{}", entry.text));
+                    let part = words::cause(entry.cause);
+                    let mut left = dot.right() + 6.0;
+                    if line.width() > WIDE {
+                        let place = Rect::from_min_max(
+                            pos2(left, line.top()),
+                            pos2(left + PART, line.bottom()),
+                        );
+                        let painter = ui.painter();
+                        text::paint(
+                            painter,
+                            place,
+                            Align2::LEFT_CENTER,
+                            part,
+                            face.clone(),
+                            tokens.dim,
+                        );
+                        left += PART;
+                    }
+                    let words = match &entry.destination {
+                        Some(name) if several => format!("{name}: {}", entry.text),
+                        _ => entry.text.clone(),
+                    };
+                    let place = Rect::from_min_max(pos2(left, line.top()), line.max);
+                    let ink = tokens.text;
+                    text::paint(ui.painter(), place, Align2::LEFT_CENTER, &words, face, ink);
+                    let id = ui.next_auto_id();
+                    ui.skip_ahead_auto_ids(1);
+                    let response = ui.interact(line, id, Sense::hover());
+                    response.widget_info(|| {
+                        WidgetInfo::labeled(Role::Label, true, format!("{part}: {words}"))
+                    });
+                    let _ = response.on_hover_text(words::decision(entry));
                 }
             });
     });
@@ -93,3 +117,7 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
 
 /// Height of a line.
 const ROW: f32 = 20.0;
+/// Lines at least so wide have room for the part of the way that an entry concerns.
+const WIDE: f32 = 320.0;
+/// Width of that part's name.
+const PART: f32 = 52.0;

@@ -1,0 +1,267 @@
+//! The destinations beside the first: a line for each in the card, and the dialog in which one is edited.
+
+use eframe::egui::{
+    Align2, Context, Frame, Id, Margin, Modal, Rect, Role, ScrollArea, Sense, Stroke, Ui,
+    WidgetInfo, pos2, vec2,
+};
+
+use super::{connection::typed, destination};
+use crate::{
+    engine::event::{DestinationState, StreamStatus},
+    settings::destination::{AlsoSettings, FollowChoice},
+    ui::{
+        command::{Change, Commands, Edit, UiCommand},
+        desk::{Desk, Entry, Place},
+        theme::{CARD_RADIUS, Tokens, Weight, font, measure, tokens},
+        widgets::{
+            button::{self, Look},
+            card,
+            icon::Icon,
+            picker::picker,
+            switch::switch,
+            text,
+        },
+        words,
+    },
+};
+
+/// The link that adds one more, at the right end of the card's title.
+pub(super) fn add(ui: &mut Ui, title_end: Rect, desk: &Desk, commands: &mut Commands) {
+    let command = UiCommand::AddDestination;
+    let place = Rect::from_min_max(
+        pos2(title_end.right() - 112.0, title_end.center().y - 12.0),
+        pos2(title_end.right() + 6.0, title_end.center().y + 12.0),
+    );
+    let is_full = desk.settings.also.len() >= AlsoSettings::MOST;
+    let enabled = desk.view.is_offline() && !is_full;
+    let why_not = if is_full {
+        format!("{} destinations are the most.", AlsoSettings::MOST + 1)
+    } else {
+        "Destinations can be added while offline.".to_owned()
+    };
+    ui.add_enabled_ui(enabled, |ui| {
+        let look = if desk.settings.also.is_empty() {
+            Look::Quiet
+        } else {
+            Look::Link
+        };
+        if button::button(ui, place, command.label(), look, button::face())
+            .on_hover_text(command.hint())
+            .on_disabled_hover_text(why_not)
+            .clicked()
+        {
+            commands.run(command);
+        }
+    });
+}
+
+/// One line for each, and whose uplink decides.
+pub(super) fn list(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    for entry in desk.entries().filter(|entry| entry.also.is_some()) {
+        ui.push_id(("also", entry.place), |ui| line(ui, desk, entry, commands));
+    }
+    if desk.settings.also.iter().any(|also| also.enabled) {
+        ui.add_enabled_ui(desk.view.is_offline(), |ui| follow(ui, desk, commands));
+    }
+}
+
+fn line(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    let line = card::line(ui, LINE);
+    let label = entry.label();
+    let state = desk.state_of(entry.place).filter(|_| entry.is_enabled());
+    let right = if state.is_some() { STATE + RATE } else { EDIT };
+    let (left, right) = line.split_left_right_at_x(line.right() - right);
+    ui.add_enabled_ui(desk.view.is_offline(), |ui| {
+        let on = entry.is_enabled();
+        let left = Rect::from_min_max(left.min, pos2(left.right() - measure::S, left.bottom()));
+        let hint = format!("Whether the stream goes to {label} too");
+        if switch(ui, left, &format!("Stream to {label}"), &label, on)
+            .on_hover_text(hint)
+            .clicked()
+        {
+            commands.change(entry.place, Change::Enabled(!on));
+        }
+    });
+    match state {
+        Some(state) => {
+            shown(ui, right, &label, state);
+            if let Some(why) = trouble(state) {
+                card::remark(ui, &why.0, why.1(&tokens(ui)));
+            }
+        }
+        None => {
+            let place = Rect::from_min_max(right.min, pos2(right.right() + 6.0, right.bottom()));
+            let name = format!("Edit {label}");
+            if button::named(ui, place, &name, "Edit", Look::Link, button::face()).clicked() {
+                commands.edit(Edit::Opened(entry.place));
+            }
+        }
+    }
+}
+
+/// State and figure of one destination; each has its own width, so that nothing moves.
+fn shown(ui: &mut Ui, rect: Rect, label: &str, state: &DestinationState) {
+    let tokens = tokens(ui);
+    let (icon, ink) = match state.status {
+        StreamStatus::Offline { because: Some(_) } => (Icon::Warning, tokens.live),
+        StreamStatus::Offline { because: None } | StreamStatus::Stopping => {
+            (Icon::Ring, tokens.dim)
+        }
+        StreamStatus::Connecting { .. } => (Icon::Ring, tokens.accent),
+        StreamStatus::Live { .. } => (Icon::Dot, tokens.good),
+        StreamStatus::Reconnecting { .. } => (Icon::Warning, tokens.warning),
+    };
+    let word = words::destination_word(state);
+    let is_live = matches!(state.status, StreamStatus::Live { .. });
+    let rate = if is_live {
+        state.sent.to_string()
+    } else {
+        String::new()
+    };
+    let sign = Rect::from_center_size(pos2(rect.left() + 6.0, rect.center().y), vec2(12.0, 12.0));
+    icon.paint(ui.painter(), sign, ink);
+    let face = font(Weight::Regular, 12.0);
+    let place = Rect::from_min_max(pos2(sign.right() + 5.0, rect.top()), rect.max);
+    text::paint(
+        ui.painter(),
+        place,
+        Align2::LEFT_CENTER,
+        word,
+        face.clone(),
+        tokens.dim,
+    );
+    text::paint(
+        ui.painter(),
+        place,
+        Align2::RIGHT_CENTER,
+        &rate,
+        face,
+        tokens.text,
+    );
+    let id = ui.scope_id().with("state");
+    let response = ui.interact(rect, id, Sense::hover());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::Status, true, label);
+        info.current_text_value = Some(format!("{word} {rate}").trim_end().to_owned());
+        info
+    });
+    let _ = response.on_hover_text(words::destination_figures(state));
+}
+
+/// What keeps a destination from being live, and the colour of how bad that is.
+fn trouble(state: &DestinationState) -> Option<(String, fn(&Tokens) -> eframe::egui::Color32)> {
+    match &state.status {
+        StreamStatus::Offline {
+            because: Some(failure),
+        } => Some((format!("{} {}", failure.what, failure.remedy), |tokens| {
+            tokens.live
+        })),
+        StreamStatus::Reconnecting { because, .. } => {
+            Some((because.what.clone(), |tokens| tokens.warning))
+        }
+        _ => None,
+    }
+}
+
+fn follow(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let row = card::row(ui, "Bitrate");
+    let options = [
+        (FollowChoice::Primary, "As the first can take it"),
+        (FollowChoice::Slowest, "As the slowest can take it"),
+    ]
+    .map(|(choice, words)| (choice, words.to_owned()));
+    let chosen = desk.settings.follow;
+    let shown = &options[usize::from(chosen == FollowChoice::Slowest)].1;
+    let (response, picked) = picker(ui, row, "Bitrate follows", shown, &chosen, &options);
+    let _ = response.on_hover_text(
+        "All destinations share one picture. For those that cannot take its bitrate, frames are left out.",
+    );
+    if let Some(choice) = picked {
+        commands.edit(Edit::Follow(choice));
+    }
+}
+
+/// The dialog of the destination that is open, if one is. Escape and a press beside it close it.
+pub fn dialog(ctx: &Context, desk: &Desk, commands: &mut Commands) {
+    let Some(entry) = desk.opened.and_then(|place| desk.entry(place)) else {
+        return;
+    };
+    let response = Modal::new(Id::unique("destination"))
+        .frame(Frame::new())
+        .show(ctx, |ui| {
+            let tokens = tokens(ui);
+            Frame::new()
+                .fill(tokens.panel)
+                .stroke(Stroke::new(1.0, tokens.line))
+                .corner_radius(CARD_RADIUS)
+                .inner_margin(Margin::same(24))
+                .show(ui, |ui| {
+                    ui.set_width(WIDTH);
+                    ui.spacing_mut().item_spacing.y = measure::S;
+                    contents(ui, desk, entry, commands);
+                });
+        });
+    if response.should_close() {
+        commands.run(UiCommand::CloseDestination);
+    }
+}
+
+fn contents(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    let line = card::line(ui, 22.0);
+    text::write(
+        ui,
+        line,
+        Align2::LEFT_CENTER,
+        "Also stream to",
+        font(Weight::SemiBold, 16.0),
+        tokens(ui).text,
+    );
+    let highest = ui.ctx().content_rect().height() - AROUND;
+    ScrollArea::vertical()
+        .max_height(highest)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            ui.set_max_width(WIDTH);
+            let line = card::line(ui, measure::CONTROL);
+            let name = entry.also.map_or("", |also| also.name.as_str());
+            let hint = "Name (optional)";
+            if let (_, Some(mut name)) = typed(ui, line, "Name", hint, name) {
+                if let Some((at, _)) = name.char_indices().nth(AlsoSettings::MAX_NAME_CHARS) {
+                    name.truncate(at);
+                }
+                commands.change(entry.place, Change::Name(name));
+            }
+            destination::fields(ui, desk, entry, commands);
+        });
+    ui.add_space(measure::S);
+    let line = card::line(ui, 40.0);
+    let half = (line.width() - measure::M) / 2.0;
+    let left = Rect::from_min_size(line.min, vec2(half, line.height()));
+    let right = Rect::from_min_max(pos2(line.right() - half, line.top()), line.max);
+    let face = font(Weight::SemiBold, 13.0);
+    let remove = UiCommand::RemoveDestination;
+    if button::button(ui, left, remove.label(), Look::DangerOutlined, face.clone())
+        .on_hover_text(remove.hint())
+        .clicked()
+    {
+        commands.run(remove);
+    }
+    let done = UiCommand::CloseDestination;
+    if button::button(ui, right, done.label(), Look::Outlined, face)
+        .on_hover_text(done.hint())
+        .clicked()
+    {
+        commands.run(done);
+    }
+}
+
+/// Height of a destination's line.
+const LINE: f32 = 24.0;
+/// Widths of state, figure, and the link in their place.
+const STATE: f32 = 96.0;
+const RATE: f32 = 76.0;
+const EDIT: f32 = 40.0;
+/// Width of the dialog.
+const WIDTH: f32 = 376.0;
+/// What stands above and below the fields in the dialog, and the room around it.
+const AROUND: f32 = 220.0;
