@@ -23,13 +23,20 @@ use crate::{
 /// Shows the card: the first destination, and those beside it.
 pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     card::card(ui, "Destination", |ui, title_end| {
+        // While streaming how they fare comes before what cannot be changed now.
+        let streams = !desk.view.is_offline();
+        if streams {
+            further::list(ui, desk, commands);
+        }
         if let Some(entry) = desk.entry(Place::FIRST) {
             fields(ui, desk, entry, commands);
         }
         if let Some(trouble) = &desk.keychain_trouble {
             card::remark(ui, &words::sentence(trouble), tokens(ui).warning);
         }
-        further::list(ui, desk, commands);
+        if !streams {
+            further::list(ui, desk, commands);
+        }
         further::add(ui, title_end, desk, commands);
     });
 }

@@ -1,8 +1,8 @@
 //! The destinations beside the first: a line for each in the card, and the dialog in which one is edited.
 
 use eframe::egui::{
-    Align2, Context, Frame, Id, Margin, Modal, Rect, Role, ScrollArea, Sense, Stroke, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, Context, Frame, Id, Margin, Modal, Rect, Role, ScrollArea, Sense, Stroke, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::{connection::typed, destination};
@@ -29,7 +29,7 @@ use crate::{
 pub(super) fn add(ui: &mut Ui, title_end: Rect, desk: &Desk, commands: &mut Commands) {
     let command = UiCommand::AddDestination;
     let place = Rect::from_min_max(
-        pos2(title_end.right() - 112.0, title_end.center().y - 12.0),
+        pos2(title_end.right() - 100.0, title_end.center().y - 12.0),
         pos2(title_end.right() + 6.0, title_end.center().y + 12.0),
     );
     let is_full = desk.settings.also.len() >= AlsoSettings::MOST;
@@ -55,52 +55,52 @@ pub(super) fn add(ui: &mut Ui, title_end: Rect, desk: &Desk, commands: &mut Comm
     });
 }
 
-/// One line for each, and whose uplink decides.
+/// One line for each: while offline to be switched and edited, while streaming how it fares.
 pub(super) fn list(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let offline = desk.view.is_offline();
     for entry in desk.entries().filter(|entry| entry.also.is_some()) {
-        ui.push_id(("also", entry.place), |ui| line(ui, desk, entry, commands));
+        let line = |ui: &mut Ui| card::line(ui, LINE);
+        let state = desk.state_of(entry.place).filter(|_| entry.is_enabled());
+        if offline {
+            let place = line(ui);
+            choices(ui, place, entry, commands);
+        } else if let Some(state) = state {
+            let place = line(ui);
+            fares(ui, place, entry, state);
+        }
+        if let Some((words, colour)) = state.and_then(|state| trouble(state, &tokens(ui))) {
+            card::remark(ui, &words, colour);
+        }
     }
-    if desk.settings.also.iter().any(|also| also.enabled) {
-        ui.add_enabled_ui(desk.view.is_offline(), |ui| follow(ui, desk, commands));
+    if offline && desk.settings.also.iter().any(|also| also.enabled) {
+        follow(ui, desk, commands);
     }
 }
 
-fn line(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
-    let line = card::line(ui, LINE);
+fn choices(ui: &mut Ui, line: Rect, entry: Entry<'_>, commands: &mut Commands) {
     let label = entry.label();
-    let state = desk.state_of(entry.place).filter(|_| entry.is_enabled());
-    let right = if state.is_some() { STATE + RATE } else { EDIT };
-    let (left, right) = line.split_left_right_at_x(line.right() - right);
-    ui.add_enabled_ui(desk.view.is_offline(), |ui| {
-        let on = entry.is_enabled();
-        let left = Rect::from_min_max(left.min, pos2(left.right() - measure::S, left.bottom()));
-        let hint = format!("Whether the stream goes to {label} too");
-        if switch(ui, left, &format!("Stream to {label}"), &label, on)
-            .on_hover_text(hint)
-            .clicked()
-        {
-            commands.change(entry.place, Change::Enabled(!on));
-        }
-    });
-    match state {
-        Some(state) => {
-            shown(ui, right, &label, state);
-            if let Some(why) = trouble(state) {
-                card::remark(ui, &why.0, why.1(&tokens(ui)));
-            }
-        }
-        None => {
-            let place = Rect::from_min_max(right.min, pos2(right.right() + 6.0, right.bottom()));
-            let name = format!("Edit {label}");
-            if button::named(ui, place, &name, "Edit", Look::Link, button::face()).clicked() {
-                commands.edit(Edit::Opened(entry.place));
-            }
-        }
+    let (left, edit) = line.split_left_right_at_x(line.right() - EDIT);
+    let left = Rect::from_min_max(left.min, pos2(left.right() - measure::S, left.bottom()));
+    let edit = Rect::from_min_max(edit.min, pos2(edit.right() + 6.0, edit.bottom()));
+    let number = entry.also.map_or(0, |also| also.number);
+    // Two destinations may bear one name.
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(line).id_salt(("also", number)));
+    let on = entry.is_enabled();
+    let hint = format!("Whether the stream goes to {label} too");
+    if switch(ui, left, &format!("Stream to {label}"), &label, on)
+        .on_hover_text(hint)
+        .clicked()
+    {
+        commands.change(entry.place, Change::Enabled(!on));
+    }
+    let name = format!("Edit {label}");
+    if button::named(ui, edit, &name, "Edit", Look::Link, button::face()).clicked() {
+        commands.edit(Edit::Opened(entry.place));
     }
 }
 
-/// State and figure of one destination; each has its own width, so that nothing moves.
-fn shown(ui: &mut Ui, rect: Rect, label: &str, state: &DestinationState) {
+/// Sign, name, state and figure of one destination; each has its own width, so that nothing moves.
+fn fares(ui: &mut Ui, rect: Rect, entry: Entry<'_>, state: &DestinationState) {
     let tokens = tokens(ui);
     let (icon, ink) = match state.status {
         StreamStatus::Offline { because: Some(_) } => (Icon::Warning, tokens.live),
@@ -111,54 +111,51 @@ fn shown(ui: &mut Ui, rect: Rect, label: &str, state: &DestinationState) {
         StreamStatus::Live { .. } => (Icon::Dot, tokens.good),
         StreamStatus::Reconnecting { .. } => (Icon::Warning, tokens.warning),
     };
+    let label = entry.label();
     let word = words::destination_word(state);
-    let is_live = matches!(state.status, StreamStatus::Live { .. });
-    let rate = if is_live {
-        state.sent.to_string()
-    } else {
-        String::new()
+    let rate = match state.status {
+        StreamStatus::Live { .. } => state.sent.to_string(),
+        _ => String::new(),
     };
     let sign = Rect::from_center_size(pos2(rect.left() + 6.0, rect.center().y), vec2(12.0, 12.0));
     icon.paint(ui.painter(), sign, ink);
-    let face = font(Weight::Regular, 12.0);
-    let place = Rect::from_min_max(pos2(sign.right() + 5.0, rect.top()), rect.max);
-    text::paint(
-        ui.painter(),
-        place,
-        Align2::LEFT_CENTER,
-        word,
-        face.clone(),
-        tokens.dim,
+    let name = Rect::from_min_max(
+        pos2(sign.right() + measure::S, rect.top()),
+        pos2(rect.right() - RATE - STATE - measure::S, rect.bottom()),
     );
-    text::paint(
-        ui.painter(),
-        place,
-        Align2::RIGHT_CENTER,
-        &rate,
-        face,
-        tokens.text,
+    let middle = Rect::from_min_max(
+        pos2(rect.right() - RATE - STATE, rect.top()),
+        pos2(rect.right() - RATE, rect.bottom()),
     );
-    let id = ui.scope_id().with("state");
+    let end = Rect::from_min_max(middle.right_top(), rect.max);
+    for (place, align, words, ink) in [
+        (name, Align2::LEFT_CENTER, label.as_str(), tokens.text),
+        (middle, Align2::LEFT_CENTER, word, tokens.dim),
+        (end, Align2::RIGHT_CENTER, &rate, tokens.text),
+    ] {
+        let face = font(Weight::Regular, 12.5);
+        text::paint(ui.painter(), place, align, words, face, ink);
+    }
+    let id = ui.scope_id().with(("state", entry.place));
     let response = ui.interact(rect, id, Sense::hover());
     response.widget_info(|| {
-        let mut info = WidgetInfo::labeled(Role::Status, true, label);
+        let mut info = WidgetInfo::labeled(Role::Status, true, &label);
         info.current_text_value = Some(format!("{word} {rate}").trim_end().to_owned());
         info
     });
     let _ = response.on_hover_text(words::destination_figures(state));
 }
 
-/// What keeps a destination from being live, and the colour of how bad that is.
-fn trouble(state: &DestinationState) -> Option<(String, fn(&Tokens) -> eframe::egui::Color32)> {
+/// What keeps a destination from being live, in the colour of how bad that is.
+fn trouble(state: &DestinationState, tokens: &Tokens) -> Option<(String, Color32)> {
     match &state.status {
         StreamStatus::Offline {
             because: Some(failure),
-        } => Some((format!("{} {}", failure.what, failure.remedy), |tokens| {
-            tokens.live
-        })),
-        StreamStatus::Reconnecting { because, .. } => {
-            Some((because.what.clone(), |tokens| tokens.warning))
+        } => {
+            let words = format!("{} {}", failure.what, failure.remedy);
+            Some((words, tokens.live))
         }
+        StreamStatus::Reconnecting { because, .. } => Some((because.what.clone(), tokens.warning)),
         _ => None,
     }
 }

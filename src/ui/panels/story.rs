@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 use crate::{
-    engine::event::Severity,
+    engine::event::{Cause, Severity},
     ui::{
         desk::Desk,
         theme::{Weight, font, measure, tokens},
@@ -79,23 +79,12 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
                         }
                     }
                     let part = words::cause(entry.cause);
-                    let mut left = dot.right() + 6.0;
-                    if line.width() > WIDE {
-                        let place = Rect::from_min_max(
-                            pos2(left, line.top()),
-                            pos2(left + PART, line.bottom()),
-                        );
-                        let painter = ui.painter();
-                        text::paint(
-                            painter,
-                            place,
-                            Align2::LEFT_CENTER,
-                            part,
-                            face.clone(),
-                            tokens.dim,
-                        );
-                        left += PART;
-                    }
+                    let sign = Rect::from_center_size(
+                        pos2(dot.right() + 14.0, line.center().y),
+                        vec2(11.0, 11.0),
+                    );
+                    icon(entry.cause).paint(ui.painter(), sign, tokens.dim);
+                    let left = sign.right() + 8.0;
                     let words = match &entry.destination {
                         Some(name) if several => format!("{name}: {}", entry.text),
                         _ => entry.text.clone(),
@@ -115,9 +104,17 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
     });
 }
 
+/// The sign of the part of the way that an entry concerns.
+fn icon(cause: Cause) -> Icon {
+    match cause {
+        Cause::Source => Icon::Camera,
+        Cause::Encoder => Icon::Chip,
+        Cause::Uplink => Icon::Uplink,
+        Cause::Server => Icon::Server,
+        Cause::Disk => Icon::Disk,
+        Cause::User => Icon::Person,
+    }
+}
+
 /// Height of a line.
 const ROW: f32 = 20.0;
-/// Lines at least so wide have room for the part of the way that an entry concerns.
-const WIDE: f32 = 320.0;
-/// Width of that part's name.
-const PART: f32 = 52.0;
