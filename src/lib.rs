@@ -38,6 +38,8 @@ pub mod engine;
 
 pub mod check;
 
+pub mod report;
+
 pub mod settings;
 
 pub mod ui;

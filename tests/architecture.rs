@@ -43,6 +43,17 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units", "secret", "media", "flv", "rtmp", "capture", "encode", "net", "engine",
         ],
     ),
+    (
+        "report",
+        &[
+            "units",
+            "rtmp::refusal",
+            "rtmp::url",
+            "capture::source",
+            "engine::command",
+            "engine::event",
+        ],
+    ),
     ("settings", &["units", "secret", "capture::source"]),
     (
         "ui",
@@ -62,7 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "units", "secret", "media", "amf0", "flv", "rtmp", "control", "capture", "encode",
-            "net", "record", "engine", "check", "settings", "ui",
+            "net", "record", "engine", "check", "report", "settings", "ui",
         ],
     ),
 ];
