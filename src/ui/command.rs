@@ -48,6 +48,8 @@ pub enum UiCommand {
     RemoveDestination,
     /// Start the next attempt to connect now.
     RetryNow,
+    /// Open the last stream's report.
+    OpenReport,
     /// Put the error away.
     DismissFailure,
     /// Answer to both questions: go on.
@@ -155,6 +157,7 @@ impl UiCommand {
             Self::CloseDestination => "Done",
             Self::RemoveDestination => "Remove",
             Self::RetryNow => "Retry now",
+            Self::OpenReport => "Report",
             Self::DismissFailure => "Dismiss",
             Self::KeepGoing => "Keep streaming",
             Self::StopNow => "Stop the stream",
@@ -182,6 +185,9 @@ impl UiCommand {
             Self::CloseDestination => "Close this dialog; everything is kept",
             Self::RemoveDestination => "Forget this destination and its key",
             Self::RetryNow => "Try to connect again without waiting",
+            Self::OpenReport => {
+                "What viewers missed of the last stream, and why, as a page in the browser"
+            }
             Self::DismissFailure => "Put this message away",
             Self::KeepGoing => "Go on as before",
             Self::StopNow => "Viewers see the stream end",

@@ -30,6 +30,7 @@ use crate::{
 use super::{
     command::{Action, Edit, UiCommand},
     connection,
+    reports::News,
     state::ViewState,
 };
 
@@ -52,6 +53,8 @@ pub struct Desk {
     pub keychain_trouble: Option<String>,
     /// What the engine told.
     pub view: ViewState,
+    /// Where the last stream's report is, once it is kept.
+    pub report: Option<PathBuf>,
     /// What the person is being asked.
     pub question: Option<Question>,
     /// Whether a dialog for a folder or file is open.
@@ -92,6 +95,8 @@ pub enum Effect {
     ChooseCertificate,
     /// Read a certificate file, and tell the desk.
     ReadCertificate(PathBuf),
+    /// Open a report in the browser.
+    OpenReport(PathBuf),
     /// Take over the theme.
     ApplyTheme,
     /// Close the window.
@@ -117,6 +122,7 @@ impl Desk {
             rate_shown: false,
             keychain_trouble: None,
             view: ViewState::default(),
+            report: None,
             question: None,
             choosing: false,
             default_folder,
@@ -217,6 +223,15 @@ impl Desk {
         std::mem::take(&mut self.effects)
     }
 
+    /// Takes in what became of a report.
+    pub fn hear_report(&mut self, news: News) {
+        match news {
+            News::Kept(file) => self.report = Some(file),
+            News::Trouble(words) => self.note(Severity::Warning, words),
+            News::Done => {}
+        }
+    }
+
     /// What keeps *Go Live* from being pressed, in words, if anything does.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
@@ -291,6 +306,9 @@ impl Desk {
                 }
             }
             UiCommand::ToggleKeyShown => self.key_shown = !self.key_shown,
+            UiCommand::OpenReport => self
+                .effects
+                .extend(self.report.clone().map(Effect::OpenReport)),
             UiCommand::DismissFailure => self.view.failure = None,
             UiCommand::KeepGoing => self.question = None,
             UiCommand::StopNow => {
@@ -361,6 +379,7 @@ impl Desk {
             StreamStatus::Offline { .. } if self.obstacle().is_none() => {
                 self.keep_all_keys();
                 self.view.failure = None;
+                self.report = None;
                 self.go_live();
             }
             // Nobody watches yet: there is nothing to ask.

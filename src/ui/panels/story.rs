@@ -5,15 +5,21 @@ use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetI
 use crate::{
     engine::event::{Cause, Severity},
     ui::{
+        command::{Commands, UiCommand},
         desk::Desk,
         theme::{Weight, font, measure, tokens},
-        widgets::{card, icon::Icon, text},
+        widgets::{
+            button::{self, Look},
+            card,
+            icon::Icon,
+            text,
+        },
         words,
     },
 };
 
 /// Shows the card.
-pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
+pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
     let tokens = tokens(ui);
     let inner = card::panel(ui, rect);
     let (title, body) = inner.split_top_bottom_at_y(inner.top() + 16.0);
@@ -25,6 +31,19 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
         font(Weight::SemiBold, 12.0),
         tokens.dim,
     );
+    if desk.report.is_some() {
+        let command = UiCommand::OpenReport;
+        let place = Rect::from_min_max(
+            pos2(title.right() - 50.0, title.center().y - 11.0),
+            pos2(title.right() + 6.0, title.center().y + 11.0),
+        );
+        if button::button(ui, place, command.label(), Look::Link, button::face())
+            .on_hover_text(command.hint())
+            .clicked()
+        {
+            commands.run(command);
+        }
+    }
     let mut list = Rect::from_min_max(
         pos2(body.left(), body.top() + 4.0),
         pos2(rect.right() - 4.0, rect.bottom() - 12.0),

@@ -451,7 +451,7 @@ fn the_story_tells_the_part_the_destination_and_the_figures() {
         words.contains("queue 320 ms") && words.contains("Church"),
         "{words}"
     );
-    let harness = harness(desk, |ui, rect, desk, _| story::show(ui, rect, desk));
+    let harness = harness(desk, story::show);
     harness.get_by_label("Uplink: Church: Uplink slowed: 2,500 to 1,300 kb/s");
 }
 
@@ -493,4 +493,27 @@ fn settings_of_further_destinations_are_shown_again() {
     assert!(asks, "for the key of the second");
     let harness = cards(desk, destination::show);
     harness.get_by_role_and_label(Role::Button, "Edit b.example");
+}
+
+#[test]
+fn a_kept_report_is_one_press_away_until_the_next_stream() {
+    use crate::ui::reports::News;
+    let mut desk = ready();
+    let file = std::path::PathBuf::from("/reports/2026-11-23 14-22-05.html");
+    desk.hear_report(News::Kept(file.clone()));
+    let mut harness = harness(desk, story::show);
+    harness
+        .get_by_role_and_label(Role::Button, "Report")
+        .click();
+    harness.run_steps(2);
+    let desk = &mut harness.state_mut().desk;
+    assert_eq!(desk.take_effects(), [Effect::OpenReport(file)]);
+    assert!(go_live(desk).is_some());
+    harness.run_steps(2);
+    assert!(harness.query_by_label("Report").is_none());
+
+    let desk = &mut harness.state_mut().desk;
+    desk.hear_report(News::Trouble("The report could not be opened.".into()));
+    harness.run_steps(2);
+    harness.get_by_label_contains("could not be opened");
 }
