@@ -144,9 +144,11 @@ impl Default for BackupSettings {
 }
 
 fn free_number(others: &[AlsoSettings]) -> u32 {
-    (FIRST_NUMBER..)
-        .find(|number| others.iter().all(|other| other.number != *number))
-        .unwrap_or(FIRST_NUMBER)
+    let mut number = FIRST_NUMBER;
+    while others.iter().any(|other| other.number == number) {
+        number += 1;
+    }
+    number
 }
 
 /// An address fit for a file: one line, of bearable length, without `user:password@`. What is not an address

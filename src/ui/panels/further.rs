@@ -11,7 +11,7 @@ use crate::{
     settings::destination::{AlsoSettings, FollowChoice},
     ui::{
         command::{Change, Commands, Edit, UiCommand},
-        desk::{Desk, Entry, Place},
+        desk::{Desk, Entry},
         theme::{CARD_RADIUS, Tokens, Weight, font, measure, tokens},
         widgets::{
             button::{self, Look},
@@ -68,7 +68,7 @@ pub(super) fn list(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
             let place = line(ui);
             fares(ui, place, entry, state);
         }
-        if let Some((words, colour)) = state.and_then(|state| trouble(state, &tokens(ui))) {
+        if let Some((words, colour)) = state.and_then(|state| trouble(state, tokens(ui))) {
             card::remark(ui, &words, colour);
         }
     }
@@ -257,7 +257,7 @@ const LINE: f32 = 24.0;
 /// Widths of state, figure, and the link in their place.
 const STATE: f32 = 96.0;
 const RATE: f32 = 76.0;
-const EDIT: f32 = 40.0;
+const EDIT: f32 = 30.0;
 /// Width of the dialog.
 const WIDTH: f32 = 376.0;
 /// What stands above and below the fields in the dialog, and the room around it.

@@ -122,6 +122,20 @@ impl Icon {
                 let lens = vec![at(2.2, -0.6), at(5.8, -3.0), at(5.8, 3.0), at(2.2, 0.6)];
                 line(lens);
             }
+            Self::Uplink | Self::Server | Self::Chip | Self::Disk | Self::Person => {
+                self.paint_part(painter, centre, unit, stroke);
+            }
+        }
+    }
+}
+
+impl Icon {
+    /// The signs for the parts of the way from lens to viewer.
+    fn paint_part(self, painter: &Painter, centre: Pos2, unit: f32, stroke: Stroke) {
+        let colour = stroke.color;
+        let at = |x: f32, y: f32| pos2(centre.x + x * unit, centre.y + y * unit);
+        let line = |points: Vec<Pos2>| painter.add(Shape::line(points, stroke));
+        match self {
             Self::Uplink => {
                 line(vec![at(0.0, 5.0), at(0.0, -2.5)]);
                 line(vec![at(-3.5, 1.0), at(0.0, -2.5), at(3.5, 1.0)]);
@@ -152,6 +166,7 @@ impl Icon {
                 painter.circle_stroke(at(0.0, -2.6), 2.4 * unit, stroke);
                 line(arc(at(0.0, 5.6), 4.6 * unit, 1.08 * PI, 0.84 * PI));
             }
+            _ => {}
         }
     }
 }
