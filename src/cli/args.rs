@@ -9,7 +9,7 @@ use clap::{
 
 use super::receive::args::ReceiveArgs;
 use crate::{
-    engine::command::{OutputFormat, RateControl},
+    engine::command::{Follow, OutputFormat, RateControl},
     media::packet::{AudioFormat, VideoFormat},
     units::{Bitrate, FrameRate, PixelSize},
 };
@@ -43,18 +43,39 @@ pub enum Command {
 /// `skywave live`.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Server address, rtmp:// or rtmps://, such as `rtmp://live.example.org/app`
+    /// Server address, rtmp:// or rtmps://, such as `rtmp://live.example.org/app`; give it again for each further destination, the most important first
     #[arg(long, value_name = "URL", required_unless_present = "record")]
-    pub to: Option<String>,
-    /// Where the stream key comes from
+    pub to: Vec<String>,
+    /// What to call a destination instead of its server's name; with several, one for each --to in the same order
+    #[arg(long, value_name = "NAME", requires = "to")]
+    pub name: Vec<String>,
+    /// Where the stream keys come from
     #[command(flatten)]
-    pub key: KeyArgs,
+    pub key: KeysArgs,
+    /// Where to go when the first server fails
+    #[command(flatten)]
+    pub backup: BackupArgs,
+    /// With several destinations, whose uplink decides on the bitrate that all share
+    #[arg(
+        long,
+        value_name = "WHOSE",
+        value_enum,
+        default_value_t,
+        requires = "to"
+    )]
+    pub follow: FollowChoice,
     /// Picture and sound
     #[command(flatten)]
     pub sources: SourceArgs,
     /// Size, rates and intervals
     #[command(flatten)]
     pub format: FormatArgs,
+    /// How the video bitrate follows the uplink
+    #[command(flatten)]
+    pub rate: RateArgs,
+    /// Write a report to this HTML file at the end, and its figures beside it as JSON; neither must exist yet
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub report: Option<PathBuf>,
     /// Record to this FLV file; it must not exist yet
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -67,7 +88,7 @@ pub struct LiveArgs {
     /// Tell what happens as JSON, one object per line
     #[arg(long)]
     pub json: bool,
-    /// For servers and networks that want more than address and key
+    /// For servers and networks that want more than address and key; the same for every destination
     #[command(flatten)]
     pub connection: ConnectionArgs,
 }
@@ -87,9 +108,119 @@ pub struct KeyArgs {
     pub key: Option<String>,
 }
 
-/// For servers and networks that want more than address and key.
+/// Where the stream keys of `skywave live` come from.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Advanced connection")]
+#[group(multiple = false)]
+pub struct KeysArgs {
+    /// Take the stream key from this environment variable; with several --to, give it once for each in the same order, or only for those that do not end in their key
+    #[arg(long, value_name = "VAR")]
+    pub key_env: Vec<String>,
+    /// Take the stream key from the first line of this file; with several --to, as --key-env
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Vec<PathBuf>,
+    /// The stream key itself; other users of this computer can see it, prefer --key-env or --key-file
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub key: Vec<String>,
+}
+
+impl KeysArgs {
+    /// One by one, in their order.
+    #[must_use]
+    pub fn each(&self) -> Vec<KeyArgs> {
+        let none = || KeyArgs {
+            key_env: None,
+            key_file: None,
+            key: None,
+        };
+        let variables = self.key_env.iter().map(|variable| KeyArgs {
+            key_env: Some(variable.clone()),
+            ..none()
+        });
+        let files = self.key_file.iter().map(|file| KeyArgs {
+            key_file: Some(file.clone()),
+            ..none()
+        });
+        let keys = self.key.iter().map(|key| KeyArgs {
+            key: Some(key.clone()),
+            ..none()
+        });
+        variables.chain(files).chain(keys).collect()
+    }
+}
+
+/// Where to go when the first server fails.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Backup server")]
+#[group(requires = "to")]
+pub struct BackupArgs {
+    /// Publish here when the server of the first --to fails
+    #[arg(long, value_name = "URL")]
+    pub backup: Option<String>,
+    /// Take its stream key from this environment variable; without a key, and where the address does not end in one, the first destination's is used
+    #[arg(long, value_name = "VAR", requires = "backup")]
+    pub backup_key_env: Option<String>,
+    /// Take its stream key from the first line of this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "backup",
+        conflicts_with = "backup_key_env"
+    )]
+    pub backup_key_file: Option<PathBuf>,
+    /// Keep a connection to it ready, so that a switch takes no longer than a key frame interval
+    #[arg(long, requires = "backup")]
+    pub backup_warm: bool,
+    /// Stay there; without this, the stream returns once the first server has been well for a while
+    #[arg(long, requires = "backup")]
+    pub backup_stay: bool,
+}
+
+impl BackupArgs {
+    /// Where its key comes from.
+    #[must_use]
+    pub fn key(&self) -> KeyArgs {
+        KeyArgs {
+            key_env: self.backup_key_env.clone(),
+            key_file: self.backup_key_file.clone(),
+            key: None,
+        }
+    }
+}
+
+/// Whose uplink decides on the bitrate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FollowChoice {
+    /// The first destination's; frames are left out for those that cannot keep up
+    #[default]
+    First,
+    /// That of the slowest that is live
+    Slowest,
+}
+
+impl From<FollowChoice> for Follow {
+    fn from(choice: FollowChoice) -> Self {
+        match choice {
+            FollowChoice::First => Self::Primary,
+            FollowChoice::Slowest => Self::Slowest,
+        }
+    }
+}
+
+/// How the video bitrate follows the uplink.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(requires = "to")]
+pub struct RateArgs {
+    /// Do not go below this video bitrate on a slow uplink; without it, a tenth of --video-bitrate, at least 300k
+    #[arg(long, value_name = "RATE", conflicts_with = "fixed_bitrate")]
+    pub min_video_bitrate: Option<Bitrate>,
+    /// Always encode with --video-bitrate; what the uplink does not carry is left out, frame by frame
+    #[arg(long)]
+    pub fixed_bitrate: bool,
+}
+
+/// For servers and networks that want more than address and key; the same for every --to, and for --backup.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Advanced connection (the same for every --to, and for --backup)")]
 #[group(requires = "to")]
 pub struct ConnectionArgs {
     /// Log in as this user where the server asks for it (it may also stand in the address)
@@ -173,7 +304,7 @@ pub struct FormatArgs {
     /// Frames per second, 1 to 60
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub fps: u32,
-    /// Video bitrate
+    /// Video bitrate, the highest when it follows the uplink
     #[arg(long, value_name = "RATE", default_value = "2500k")]
     pub video_bitrate: Bitrate,
     /// Audio bitrate, 32k to 320k
@@ -207,6 +338,35 @@ pub struct DevicesArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+impl LiveArgs {
+    /// The format asked for, checked.
+    ///
+    /// # Errors
+    /// One line naming the value that cannot be.
+    pub fn output_format(&self) -> Result<OutputFormat, String> {
+        let mut format = self.format.output_format()?;
+        let highest = format.video.bitrate;
+        if let Some(floor) = self.rate.min_video_bitrate {
+            if floor > highest {
+                return Err(format!(
+                    "the lowest video bitrate of {floor} is above the highest, {highest}; choose a lower \
+                     --min-video-bitrate or a higher --video-bitrate"
+                ));
+            }
+            let lowest = VideoFormat {
+                bitrate: floor,
+                ..format.video
+            };
+            lowest
+                .check()
+                .map_err(|error| format!("--min-video-bitrate: {error}"))?;
+            format.rate.floor = floor;
+        }
+        format.rate.adaptive = !self.rate.fixed_bitrate;
+        Ok(format)
+    }
 }
 
 impl FormatArgs {
@@ -290,8 +450,8 @@ Exit statuses:
   1  the check found problems, or this computer failed
   2  what was typed cannot be right
   3  a camera or microphone cannot be used
-  4  the server refused; trying again will not help
-  5  the network did not come (back) in the time allowed
+  4  the server refused; trying again will not help (of several: when none was left)
+  5  the network did not come (back) in the time allowed (of several: when none was left)
   6  the recording could not be written (the stream was not affected)";
 
 #[cfg(test)]
@@ -405,6 +565,54 @@ mod tests {
             assert!(told.contains("were not provided: --to <URL>"), "{told}");
             assert!(live(&way).is_ok());
         }
+    }
+
+    #[test]
+    fn the_bitrate_follows_the_uplink_as_asked() {
+        let format = |arguments: &[&str]| live(arguments).unwrap().output_format();
+        let usual = format(&[]).unwrap();
+        assert_eq!(usual.rate, RateControl::for_ceiling(usual.video.bitrate));
+        let floor = format(&["--min-video-bitrate", "800k"]).unwrap().rate;
+        assert_eq!((floor.adaptive, floor.floor.kbps()), (true, 800));
+        assert!(!format(&["--fixed-bitrate"]).unwrap().rate.adaptive);
+        for (rate, named) in [("3M", "above the highest, 2,500 kb/s"), ("1k", "1 kb/s")] {
+            let error = format(&["--min-video-bitrate", rate]).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+        assert!(live(&["--fixed-bitrate", "--min-video-bitrate", "800k"]).is_err());
+    }
+
+    #[test]
+    fn what_belongs_to_a_stream_or_a_backup_wants_one() {
+        let recording = ["skywave", "live", "--record", "a.flv"];
+        for option in [
+            &["--report", "a.html"][..],
+            &["--name", "a"],
+            &["--follow", "slowest"],
+            &["--fixed-bitrate"],
+            &["--backup", "rtmp://b.example/live/k"],
+        ] {
+            assert!(Arguments::try_parse_from(recording.iter().chain(option)).is_err());
+            assert!(live(option).is_ok(), "{option:?}");
+        }
+        for option in [
+            &["--backup-warm"][..],
+            &["--backup-stay"],
+            &["--backup-key-env", "A"],
+        ] {
+            let error = in_one_line(&live(option).unwrap_err());
+            assert!(error.contains("--backup <URL>"), "{error}");
+        }
+    }
+
+    #[test]
+    fn several_destinations_have_their_keys_in_order() {
+        let asked = live(&["--to", "b", "--key-env", "A", "--key-env", "B"]).unwrap();
+        assert_eq!(asked.to, ["rtmp://localhost/live", "b"]);
+        let keys = asked.key.each();
+        let variables: Vec<_> = keys.iter().map(|key| key.key_env.as_deref()).collect();
+        assert_eq!(variables, [Some("A"), Some("B")]);
+        assert!(live(&["--key-env", "A", "--key-file", "b"]).is_err());
     }
 
     #[test]

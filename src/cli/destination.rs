@@ -1,4 +1,4 @@
-//! From what was typed to a destination: address, stream key, user and password, and the way there.
+//! From what was typed to destinations: addresses, stream keys, user and password, and the way there.
 
 use std::{
     env,
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     engine::command::{
-        Credentials, Destination, Fingerprint, HandshakeForm, LocalEnd, Proxy, Route,
-        SessionOptions, Trust, trust_in_file,
+        Backup, Broadcast, Credentials, Destination, Fingerprint, HandshakeForm, LocalEnd, Proxy,
+        Route, SessionOptions, Trust, trust_in_file,
     },
     rtmp::{
         connect_arguments,
@@ -24,39 +24,168 @@ use crate::{
     secret::Secret,
 };
 
-/// The destination asked for with `--to`. An address that ends in the key is split when no key is given
-/// otherwise.
+/// The destinations asked for with `--to`, with their keys, names and the backup server; `None` without `--to`.
 ///
 /// # Errors
 /// One line that names the argument which cannot be right, and no secret.
-pub fn destination(to: &str, args: &LiveArgs) -> Result<Destination, Exit> {
-    let pasted = split_paste(to).map_err(|error| usage(error.to_string()))?;
-    let (server, key) = match (stream_key(&args.key)?, pasted.key) {
-        (Some(key), None) => (pasted.server, key),
-        // With a key of its own, an address is not split.
-        (Some(key), Some(last)) => {
-            ServerUrl::parse(to).map_err(|error| usage(error.to_string()))?;
-            (format!("{}/{}", pasted.server, last.expose()), key)
-        }
-        (None, Some(key)) => {
-            warn_that_key_is_visible();
-            (pasted.server, key)
-        }
-        (None, None) => {
-            return Err(usage(
-                "the stream key is missing; give it with --key-env VAR or --key-file FILE, or --key \"\" where \
-                 the server wants none",
-            ));
-        }
+pub fn broadcast(args: &LiveArgs) -> Result<Option<Broadcast>, Exit> {
+    if args.to.is_empty() {
+        return Ok(None);
+    }
+    let keys = paired_keys(&args.to, &args.key.each())?;
+    if !args.name.is_empty() && args.name.len() != args.to.len() {
+        return Err(usage(format!(
+            "{} for {}; give one --name for each --to, in the same order, or none",
+            counted(args.name.len(), "name"),
+            counted(args.to.len(), "address"),
+        )));
+    }
+    let mut destinations = Vec::new();
+    for (index, (to, key)) in args.to.iter().zip(keys).enumerate() {
+        let destination =
+            destination(to, key, args).map_err(|exit| of_several(exit, index, args))?;
+        destinations.push(Destination {
+            name: args.name.get(index).cloned().unwrap_or_default(),
+            ..destination
+        });
+    }
+    if let Some((first, address)) = destinations.first_mut().zip(args.backup.backup.as_ref()) {
+        first.backup = Some(backup(address, &first.key, args)?);
+    }
+    Ok(Some(Broadcast {
+        destinations,
+        follow: args.follow.into(),
+    }))
+}
+
+/// Which key belongs to which address: as many keys as addresses are paired in order; otherwise as many as there
+/// are addresses that do not end in their key, for those in order.
+fn paired_keys<'a>(to: &[String], keys: &'a [KeyArgs]) -> Result<Vec<Option<&'a KeyArgs>>, Exit> {
+    if keys.len() == to.len() {
+        return Ok(keys.iter().map(Some).collect());
+    }
+    let mut bare = Vec::new();
+    for address in to {
+        let pasted = split_paste(address).map_err(|error| usage(error.to_string()))?;
+        bare.push(pasted.key.is_none());
+    }
+    let wanted = bare.iter().filter(|is_bare| **is_bare).count();
+    // That the only key is missing is told in other words.
+    if keys.len() != wanted && (to.len(), keys.len()) != (1, 0) {
+        return Err(usage(format!(
+            "{} for {}, of which {wanted} end without one; give a key for each --to in the same order, or for \
+             those only that do not end in their key",
+            counted(keys.len(), "stream key"),
+            counted(to.len(), "address"),
+        )));
+    }
+    let mut left = keys.iter();
+    let pairs = bare.into_iter().map(|is_bare| is_bare.then(|| left.next()));
+    Ok(pairs.map(Option::flatten).collect())
+}
+
+/// One destination. An address that ends in the key is split when no key is given otherwise.
+fn destination(to: &str, key: Option<&KeyArgs>, args: &LiveArgs) -> Result<Destination, Exit> {
+    let given = key.map(stream_key).transpose()?.flatten();
+    let Some(place) = place(to, given, args)? else {
+        return Err(usage(
+            "the stream key is missing; give it with --key-env VAR or --key-file FILE, or --key \"\" where \
+             the server wants none",
+        ));
     };
-    let url = ServerUrl::parse(&server).map_err(|error| usage(error.to_string()))?;
+    let Place {
+        server,
+        key,
+        credentials,
+        scheme,
+    } = place;
     Ok(Destination {
-        credentials: credentials(&args.connection, pasted.credentials)?,
-        route: route(&args.connection, url.scheme)?,
+        credentials,
+        route: route(&args.connection, scheme)?,
         options: options(&args.connection)?,
         give_up_after: args.give_up_after,
         ..Destination::new(server, key)
     })
+}
+
+/// The backup server of the first destination, whose key it has where it is given none.
+fn backup(address: &str, primary: &Secret, args: &LiveArgs) -> Result<Backup, Exit> {
+    let named = |exit: Exit| Exit::new(exit.status, format!("--backup: {}", exit.message));
+    let given = stream_key(&args.backup.key()).map_err(named)?;
+    let place = match place(address, given, args).map_err(named)? {
+        Some(place) => place,
+        None => place_with(address, primary.clone(), args).map_err(named)?,
+    };
+    // What cannot hold for it is named here, though the way is the first destination's.
+    route(&args.connection, place.scheme).map_err(named)?;
+    Ok(Backup {
+        server: place.server,
+        key: place.key,
+        credentials: place.credentials,
+        warm: args.backup.backup_warm,
+        return_to_primary: !args.backup.backup_stay,
+    })
+}
+
+/// A server as typed.
+struct Place {
+    server: String,
+    key: Secret,
+    credentials: Option<Credentials>,
+    scheme: Scheme,
+}
+
+/// The server at `address` with the key `given`, else with the one that the address ends in; `None` without any.
+fn place(address: &str, given: Option<Secret>, args: &LiveArgs) -> Result<Option<Place>, Exit> {
+    if let Some(key) = given {
+        return place_with(address, key, args).map(Some);
+    }
+    let pasted = split_paste(address).map_err(|error| usage(error.to_string()))?;
+    let Some(key) = pasted.key else {
+        return Ok(None);
+    };
+    warn_that_key_is_visible();
+    checked_place(pasted.server, key, pasted.credentials, args).map(Some)
+}
+
+/// The server at `address`, which is not split: it has a key of its own.
+fn place_with(address: &str, key: Secret, args: &LiveArgs) -> Result<Place, Exit> {
+    let pasted = split_paste(address).map_err(|error| usage(error.to_string()))?;
+    let server = match pasted.key {
+        Some(last) => {
+            ServerUrl::parse(address).map_err(|error| usage(error.to_string()))?;
+            format!("{}/{}", pasted.server, last.expose())
+        }
+        None => pasted.server,
+    };
+    checked_place(server, key, pasted.credentials, args)
+}
+
+fn checked_place(
+    server: String,
+    key: Secret,
+    in_address: Option<Credentials>,
+    args: &LiveArgs,
+) -> Result<Place, Exit> {
+    let url = ServerUrl::parse(&server).map_err(|error| usage(error.to_string()))?;
+    Ok(Place {
+        credentials: credentials(&args.connection, in_address)?,
+        scheme: url.scheme,
+        server,
+        key,
+    })
+}
+
+/// With several destinations, an error says which.
+fn of_several(exit: Exit, index: usize, args: &LiveArgs) -> Exit {
+    if args.to.len() == 1 {
+        return exit;
+    }
+    let number = index + 1;
+    Exit::new(
+        exit.status,
+        format!("--to number {number}: {}", exit.message),
+    )
 }
 
 pub(super) fn stream_key(args: &KeyArgs) -> Result<Option<Secret>, Exit> {
@@ -233,6 +362,16 @@ fn warn_that_key_is_visible() {
     );
 }
 
+/// `1 name`, `2 addresses`.
+fn counted(number: usize, one: &str) -> String {
+    let plural = match one {
+        _ if number == 1 => "",
+        "address" => "es",
+        _ => "s",
+    };
+    format!("{number} {one}{plural}")
+}
+
 fn usage(message: impl Into<String>) -> Exit {
     Exit::new(ExitStatus::Usage, message.into())
 }
@@ -248,19 +387,36 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::cli::args::{Arguments, Command};
+    use crate::{
+        cli::args::{Arguments, Command},
+        engine::command::Follow,
+    };
 
     const ADDRESS: &str = "rtmps://a.example/live";
     const SECRET: &str = "s3cretTEXT";
 
     fn asked(to: &str, arguments: &[&str]) -> Result<Destination, Exit> {
-        let all = ["skywave", "live", "--to", to]
+        let mut broadcast = broadcast_to(&[&["--to", to], arguments].concat())?;
+        Ok(broadcast.destinations.remove(0))
+    }
+
+    fn broadcast_to(arguments: &[&str]) -> Result<Broadcast, Exit> {
+        let all = ["skywave", "live"]
             .into_iter()
             .chain(arguments.iter().copied());
         let Some(Command::Live(args)) = Arguments::try_parse_from(all).unwrap().command else {
             unreachable!("the arguments ask for live");
         };
-        destination(to, &args)
+        Ok(broadcast(&args)?.expect("there is --to"))
+    }
+
+    /// Servers and keys asked for.
+    fn places(arguments: &[&str]) -> Result<Vec<(String, String)>, Exit> {
+        let broadcast = broadcast_to(arguments)?;
+        let places = broadcast.destinations.into_iter();
+        Ok(places
+            .map(|it| (it.server, it.key.expose().to_owned()))
+            .collect())
     }
 
     fn told(to: &str, arguments: &[&str]) -> String {
@@ -290,6 +446,113 @@ mod tests {
         let apart = asked("rtmp://a.example/live/instance", &["--key", "k"]).unwrap();
         assert_eq!(apart.server, "rtmp://a.example/live/instance");
         assert_eq!(apart.key.expose(), "k");
+    }
+
+    #[test]
+    fn several_addresses_have_a_key_each_or_end_in_it() {
+        const A: &str = "rtmp://a.example/live";
+        const B: &str = "rtmp://b.example/live";
+        let pair = |server: &str, key: &str| (server.to_owned(), key.to_owned());
+        let both = [pair(A, "1"), pair(B, "2")];
+        let whole = format!("{A}/1");
+        for arguments in [
+            ["--to", A, "--to", B, "--key", "1", "--key", "2"].as_slice(),
+            &["--to", &whole, "--to", &format!("{B}/2")],
+            &["--to", &whole, "--to", B, "--key", "2"],
+        ] {
+            assert_eq!(places(arguments).unwrap(), both, "{arguments:?}");
+        }
+        let instance = ["--to", &whole, "--to", B, "--key", "k", "--key", "2"];
+        assert_eq!(places(&instance).unwrap()[0], pair(&whole, "k"));
+
+        let message = places(&["--to", A, "--to", B, "--key", SECRET])
+            .unwrap_err()
+            .message;
+        assert!(
+            message.starts_with("1 stream key for 2 addresses"),
+            "{message}"
+        );
+        assert!(places(&["--to", A, "--key", "1", "--key", "2"]).is_err());
+        let message = places(&["--to", A, "--to", "srt://b", "--key", "1", "--key", "2"])
+            .unwrap_err()
+            .message;
+        assert!(message.starts_with("--to number 2: "), "{message}");
+    }
+
+    #[test]
+    fn destinations_are_called_as_asked_and_follow_whom_was_asked() {
+        let two = [
+            "--to",
+            "rtmp://a.example/live/1",
+            "--to",
+            "rtmp://b.example/live/2",
+        ];
+        let plain = broadcast_to(&two).unwrap();
+        assert_eq!(plain.follow, Follow::Primary);
+        assert!(plain.destinations.iter().all(|it| it.name.is_empty()));
+        let more = [
+            "--name",
+            "A",
+            "--name",
+            "B b",
+            "--follow",
+            "slowest",
+            "--handshake",
+            "digest",
+        ];
+        let named = broadcast_to(&[&two[..], &more].concat()).unwrap();
+        let names: Vec<_> = named
+            .destinations
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
+        assert_eq!(names, ["A", "B b"]);
+        assert_eq!(named.follow, Follow::Slowest);
+        for destination in &named.destinations {
+            assert_eq!(destination.options.handshake, HandshakeForm::Digest);
+        }
+        let error = broadcast_to(&[&two[..], &["--name", "A"]].concat()).unwrap_err();
+        assert!(error.message.starts_with("1 name for 2 addresses"));
+    }
+
+    #[test]
+    fn the_backup_belongs_to_the_first_and_may_have_its_key() {
+        const TO: [&str; 4] = ["--to", "rtmp://a.example/live", "--key", "k"];
+        let backup = |arguments: &[&str]| {
+            let mut all = broadcast_to(&[&TO, arguments].concat())?.destinations;
+            Ok::<_, Exit>(all.remove(0).backup.expect("a backup"))
+        };
+        let (_folder, key) = file("other\n");
+        let plain = ["--backup", "rtmp://b.example/live"];
+        let taken = backup(&plain).unwrap();
+        assert_eq!(
+            (taken.server.as_str(), taken.key.expose()),
+            ("rtmp://b.example/live", "k")
+        );
+        assert_eq!((taken.warm, taken.return_to_primary), (false, true));
+        let own = [
+            &plain[..],
+            &["--backup-key-file", &key, "--backup-warm", "--backup-stay"],
+        ]
+        .concat();
+        let own = backup(&own).unwrap();
+        assert_eq!(own.key.expose(), "other");
+        assert_eq!((own.warm, own.return_to_primary), (true, false));
+        let pasted = backup(&["--backup", "rtmp://me:pw@b.example/live/third"]).unwrap();
+        assert_eq!(
+            (pasted.server.as_str(), pasted.key.expose()),
+            ("rtmp://b.example/live", "third")
+        );
+        assert_eq!(pasted.credentials.unwrap().user, "me");
+
+        let second = ["--to", "rtmp://c.example/live", "--key", "2"];
+        let two = broadcast_to(&[&TO, &second[..], &plain].concat()).unwrap();
+        assert!(two.destinations[0].backup.is_some() && two.destinations[1].backup.is_none());
+        let told = backup(&["--backup", SECRET]).unwrap_err().message;
+        assert!(
+            told.starts_with("--backup: ") && !told.contains(SECRET),
+            "{told}"
+        );
     }
 
     #[test]

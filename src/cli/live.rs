@@ -8,18 +8,20 @@ use std::{
 
 use super::{
     args::LiveArgs,
-    destination::destination,
+    destination::broadcast,
     exit::{Exit, ExitStatus},
+    report::ReportFiles,
     sources::Sources,
     story::Story,
 };
 use crate::{
     engine::{
-        command::{Command, Destination},
+        command::{Broadcast, Command, OutputFormat},
         event::{Event, RecordingStatus, StreamStatus},
         handle::Engine,
     },
     record::RecordingTarget,
+    report::{Journal, Plan},
     units::MediaTime,
 };
 
@@ -29,16 +31,13 @@ use crate::{
 /// One line and a status, when it ended otherwise than asked.
 pub fn live(args: &LiveArgs) -> Result<(), Exit> {
     let format = args
-        .format
         .output_format()
         .map_err(|message| Exit::new(ExitStatus::Usage, message))?;
-    let destination = args
-        .to
-        .as_deref()
-        .map(|to| destination(to, args))
-        .transpose()?;
+    let broadcast = broadcast(args)?;
     let sources = Sources::or_devices(&args.sources)?;
     let interrupted = catch_interrupts()?;
+    let report = args.report.as_deref().map(ReportFiles::create);
+    let report = report.transpose()?;
     let engine = Engine::start(format).map_err(|error| {
         Exit::new(
             ExitStatus::Problems,
@@ -47,13 +46,19 @@ pub fn live(args: &LiveArgs) -> Result<(), Exit> {
     })?;
     let mut run = Run {
         story: Story::new(args.json),
+        journal: None,
         recording: false,
         publishing: false,
         began: None,
         ended: Ok(()),
         engine,
     };
-    let end = run.go(args, &sources, destination, interrupted);
+    let mut end = run.go(args, &sources, broadcast.as_ref(), format, interrupted);
+    if let (Some(files), Some(broadcast)) = (report, &broadcast) {
+        let journal = run.journal.take();
+        let journal = journal.unwrap_or_else(|| run.journal_of(broadcast, format));
+        end = end.and(files.write(&journal.finish(run.engine.now())));
+    }
     let (status, message) = match &end {
         Ok(()) => (ExitStatus::Ok, None),
         Err(exit) => (exit.status, Some(exit.message.as_str())),
@@ -82,6 +87,8 @@ pub(super) fn catch_interrupts() -> Result<&'static AtomicBool, Exit> {
 struct Run {
     engine: Engine,
     story: Story,
+    /// What the report needs, from going live on.
+    journal: Option<Journal>,
     /// Whether a recording is under way.
     recording: bool,
     /// Whether a stream is under way.
@@ -96,7 +103,8 @@ impl Run {
         &mut self,
         args: &LiveArgs,
         sources: &Sources,
-        destination: Option<Destination>,
+        broadcast: Option<&Broadcast>,
+        format: OutputFormat,
         interrupted: &AtomicBool,
     ) -> Result<(), Exit> {
         let story = &mut self.story;
@@ -111,22 +119,29 @@ impl Run {
             self.engine
                 .send(Command::StartRecording(RecordingTarget::File(file.clone())));
         }
-        if let Some(destination) = destination {
+        if let Some(broadcast) = broadcast {
             self.publishing = true;
+            self.journal = Some(self.journal_of(broadcast, format));
             self.engine
-                .send(Command::GoLive(Box::new(destination.into())));
+                .send(Command::GoLive(Box::new(broadcast.clone())));
         }
         while self.publishing || self.recording {
             if stop() || self.is_over(args.duration) {
                 break;
             }
             self.follow(TICK);
-            if !self.publishing && args.to.is_some() {
+            if !self.publishing && broadcast.is_some() {
                 break;
             }
         }
         self.stop();
         self.ended.clone()
+    }
+
+    /// A journal that begins now.
+    fn journal_of(&self, broadcast: &Broadcast, format: OutputFormat) -> Journal {
+        let began = chrono::Local::now().fixed_offset();
+        Journal::new(Plan::of(broadcast, format), began, self.engine.now())
     }
 
     fn is_over(&self, duration: Option<Duration>) -> bool {
@@ -143,6 +158,9 @@ impl Run {
         };
         let now = self.engine.now();
         self.story.tell(&event, now);
+        if let Some(journal) = &mut self.journal {
+            journal.hear(&event, now);
+        }
         match event {
             Event::Status(StreamStatus::Live { .. }) => self.began = self.began.or(Some(now)),
             Event::Status(StreamStatus::Offline { because }) => {

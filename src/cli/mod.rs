@@ -6,8 +6,9 @@
 //! | [`exit`] | how the program ends: its statuses |
 //! | [`output`] | standard output and error |
 //! | [`sources`] | from what was typed to devices |
-//! | [`destination`] | from what was typed to a destination |
+//! | [`destination`] | from what was typed to destinations |
 //! | [`live`] | `skywave live` |
+//! | [`report`] | the report's two files |
 //! | [`story`] | what happens, as lines for people or as JSON |
 //! | [`check`] | `skywave check` |
 //! | [`receive`] | `skywave receive` |
@@ -22,6 +23,7 @@ pub mod exit;
 pub mod live;
 pub mod output;
 pub mod receive;
+pub mod report;
 pub mod sources;
 pub mod story;
 pub mod window;

@@ -5,13 +5,25 @@
 //! | event | fields |
 //! |---|---|
 //! | `state` | `state` (`offline`, `connecting`, `live`, `reconnecting`, `stopping`), `host`, `attempt`, `retry_in_ms`, `because` |
-//! | `stats` | `target_kbps`, `sent_kbps`, `captured_fps`, `frames_captured`, `frames_encoded`, `frames_sent`, `frames_dropped`, `frames_skipped`, `queue_ms`, `round_trip_ms`, `uptime_ms`, `bytes_sent` |
-//! | `decision` | `severity`, `cause`, `text` |
+//! | `destinations` | `destinations`, one object for each `--to` in its order: `name`, the fields of `state`, `on_backup`, `backup_ready` (null where none is kept ready), `sent_kbps`, `advised_kbps`, `queue_ms`, `round_trip_ms`, `frames_sent`, `frames_dropped`, `acknowledged_bytes`, `disconnects`; empty when all are over |
+//! | `stats` | `target_kbps`, `ceiling_kbps`, `sent_kbps`, `delivered_kbps`, `captured_fps`, `frames_captured`, `frames_encoded`, `frames_sent`, `frames_dropped`, `frames_skipped`, `queue_ms`, `round_trip_ms`, `uptime_ms`, `bytes_sent` |
+//! | `decision` | `severity` (`good`, `info`, `warning`, `error`), `cause` (`source`, `encoder`, `uplink`, `server`, `disk`, `user`), `text`, `figures` (`{name: value}`: what it was decided from), `destination` (its name, or null if it concerns all or none) |
 //! | `source` | `kind` (`camera`, `microphone`), `ready`, `text` |
 //! | `recording` | `state` (`recording`, `finished`, `failed`), `path`, `bytes`, `duration_ms`, `message` |
 //! | `summary` | `outcome`, `exit_status`, `message`, and the last `stats` |
 //!
-//! Every object has `at_ms`: milliseconds since the program started.
+//! Every object has `at_ms`: milliseconds since the program started. `stats` and `destinations` come at least once
+//! a second, `destinations` also with every change of a state; with one destination, `state` is its state.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | [`json`] | events as JSON |
+//! | [`text`] | events as lines for people |
+//! | [`outages`] | what was told of an outage, so that attempts each second do not flood |
+
+mod json;
+mod outages;
+mod text;
 
 use std::{
     io::{self, Write},
@@ -20,11 +32,18 @@ use std::{
 
 use serde_json::{Value, json};
 
+use self::{
+    json::{
+        decision_json, destinations_json, recording_json, recording_state, source_json, state_json,
+        state_name, stats_json,
+    },
+    outages::Outages,
+    text::{decision_text, destinations_text, stats_text, summary_text},
+};
 use super::exit::ExitStatus;
 use crate::{
-    capture::source::SourceEvent,
-    engine::event::{Cause, Decision, Event, RecordingStatus, Severity, Stats, StreamStatus},
-    units::{MediaTime, grouped},
+    engine::event::{Decision, DestinationState, Event, Stats, StreamStatus},
+    units::MediaTime,
 };
 
 /// Tells events as they come.
@@ -33,22 +52,35 @@ pub struct Story {
     stats: Stats,
     stats_told_at: Option<MediaTime>,
     live: bool,
+    destinations: Vec<DestinationState>,
+    /// Names and states last told, and when.
+    destinations_told: (Vec<(String, &'static str, bool)>, MediaTime),
+    outages: Outages,
     /// The state of the recording last told, without its figures.
     recording: &'static str,
+    out: Box<dyn Write>,
     /// Whether standard output is gone (a closed pipe): the stream goes on without words.
     mute: bool,
 }
 
 impl Story {
-    /// A story for a program (`json`) or for a person.
+    /// A story for a program (`json`) or for a person, on standard output.
     #[must_use]
     pub fn new(json: bool) -> Self {
+        Self::on(Box::new(io::stdout()), json)
+    }
+
+    fn on(out: Box<dyn Write>, json: bool) -> Self {
         Self {
             json,
             stats: Stats::default(),
             stats_told_at: None,
             live: false,
+            destinations: Vec::new(),
+            destinations_told: (Vec::new(), MediaTime::ZERO),
+            outages: Outages::default(),
             recording: "off",
+            out,
             mute: false,
         }
     }
@@ -56,18 +88,10 @@ impl Story {
     /// Tells `event`, which happened at `now`.
     pub fn tell(&mut self, event: &Event, now: MediaTime) {
         match event {
-            Event::Status(status) => {
-                self.live = matches!(status, StreamStatus::Live { .. });
-                self.put(now, || state_json(status, now), || None);
-            }
+            Event::Status(status) => self.tell_status(status, now),
+            Event::Destinations(states) => self.tell_destinations(states, now),
             Event::Stats(stats) => self.tell_stats(stats, now),
-            Event::Decision(decision) => {
-                self.put(
-                    now,
-                    || decision_json(decision),
-                    || Some(decision_text(decision)),
-                );
-            }
+            Event::Decision(decision) => self.tell_decision(decision, now),
             Event::VideoSource(event) => self.put(now, || source_json("camera", event), || None),
             Event::AudioSource(event) => {
                 self.put(now, || source_json("microphone", event), || None);
@@ -79,8 +103,53 @@ impl Story {
                     self.put(now, || recording_json(status), || None);
                 }
             }
-            Event::Destinations(_) | Event::Levels(_) | Event::Devices { .. } => {}
+            Event::Levels(_) | Event::Devices { .. } => {}
         }
+    }
+
+    fn tell_status(&mut self, status: &StreamStatus, now: MediaTime) {
+        self.live = matches!(status, StreamStatus::Live { .. });
+        let reminder = if self.destinations.is_empty() {
+            self.outages.follow("", status, now)
+        } else {
+            None // Each destination tells of itself.
+        };
+        let state = || {
+            let mut value = state_json(status, now);
+            value["event"] = json!("state");
+            value
+        };
+        self.put(now, state, || reminder);
+    }
+
+    fn tell_destinations(&mut self, states: &[DestinationState], now: MediaTime) {
+        self.destinations = states.to_vec();
+        let several = self.has_several();
+        for state in states {
+            let whose = if several { state.name.as_str() } else { "" };
+            if let Some(reminder) = self.outages.follow(whose, &state.status, now) {
+                self.put_text(|| of_destination(whose, &reminder));
+            }
+        }
+        let (told, told_at) = &self.destinations_told;
+        let named = states
+            .iter()
+            .map(|it| (it.name.clone(), state_name(&it.status), it.on_backup))
+            .collect();
+        if *told != named || now.since(*told_at) >= JSON_STATS_PAUSE {
+            self.destinations_told = (named, now);
+            self.put(now, || destinations_json(states, now), || None);
+        }
+    }
+
+    fn tell_decision(&mut self, decision: &Decision, now: MediaTime) {
+        let whose = match &decision.destination {
+            Some(name) if self.has_several() => name.as_str(),
+            _ => "",
+        };
+        let is_news = self.outages.is_news(whose, decision, now);
+        let text = of_destination(whose, &decision_text(decision));
+        self.put(now, || decision_json(decision), || is_news.then_some(text));
     }
 
     fn tell_stats(&mut self, stats: &Stats, now: MediaTime) {
@@ -97,11 +166,16 @@ impl Story {
             return;
         }
         self.stats_told_at = Some(now);
-        self.put(
-            now,
-            || stats_json("stats", stats),
-            || Some(stats_text(stats)),
-        );
+        let text = if self.has_several() {
+            format!(
+                "{}  {}",
+                stats_text(stats),
+                destinations_text(&self.destinations)
+            )
+        } else {
+            stats_text(stats)
+        };
+        self.put(now, || stats_json("stats", stats), || Some(text));
     }
 
     /// The last words: how it ended, and the figures of the whole stream.
@@ -114,19 +188,12 @@ impl Story {
             value["message"] = json!(message);
             value
         };
-        let text = || {
-            (stats.bytes_sent > 0).then(|| {
-                format!(
-                    "Sent {} frames ({} dropped, {} skipped), {:.1} MB in {}.",
-                    grouped(stats.frames_sent),
-                    grouped(stats.frames_dropped),
-                    grouped(stats.frames_skipped),
-                    stats.bytes_sent as f64 / 1e6,
-                    clock_text(stats.uptime),
-                )
-            })
-        };
+        let text = || (stats.bytes_sent > 0).then(|| summary_text(&stats));
         self.put(now, summary, text);
+    }
+
+    fn has_several(&self) -> bool {
+        self.destinations.len() > 1
     }
 
     fn put(
@@ -138,137 +205,37 @@ impl Story {
         if self.mute {
             return;
         }
-        let line = if self.json {
+        if self.json {
             let mut value = json();
             value["at_ms"] = json!(now.as_millis());
-            value.to_string()
+            self.write(&value.to_string());
         } else if let Some(text) = text() {
-            format!("{}  {text}", chrono::Local::now().format("%H:%M:%S"))
-        } else {
-            return;
-        };
-        let mut out = io::stdout().lock();
-        self.mute = writeln!(out, "{line}").and_then(|()| out.flush()).is_err();
-    }
-}
-
-fn state_json(status: &StreamStatus, now: MediaTime) -> Value {
-    match status {
-        StreamStatus::Offline { because } => json!({
-            "event": "state", "state": "offline", "because": because.as_ref().map(ToString::to_string),
-        }),
-        StreamStatus::Connecting { host } => {
-            json!({ "event": "state", "state": "connecting", "host": host })
-        }
-        StreamStatus::Live { host, .. } => {
-            json!({ "event": "state", "state": "live", "host": host })
-        }
-        StreamStatus::Reconnecting {
-            host,
-            attempt,
-            retry_at,
-            because,
-        } => json!({
-            "event": "state", "state": "reconnecting", "host": host, "attempt": attempt,
-            "retry_in_ms": millis(retry_at.since(now)), "because": because.to_string(),
-        }),
-        StreamStatus::Stopping => json!({ "event": "state", "state": "stopping" }),
-    }
-}
-
-fn stats_json(event: &str, stats: &Stats) -> Value {
-    json!({
-        "event": event,
-        "target_kbps": stats.target.kbps(),
-        "sent_kbps": stats.sent.kbps(),
-        "captured_fps": (f64::from(stats.captured_fps) * 10.0).round() / 10.0,
-        "frames_captured": stats.frames_captured,
-        "frames_encoded": stats.frames_encoded,
-        "frames_sent": stats.frames_sent,
-        "frames_dropped": stats.frames_dropped,
-        "frames_skipped": stats.frames_skipped,
-        "queue_ms": millis(stats.queue),
-        "round_trip_ms": stats.round_trip.map(|time| time.as_secs_f64() * 1e3),
-        "uptime_ms": millis(stats.uptime),
-        "bytes_sent": stats.bytes_sent,
-    })
-}
-
-fn stats_text(stats: &Stats) -> String {
-    format!(
-        "{}  {} of {}  {:.1} fps  {} dropped  {} ms waiting",
-        clock_text(stats.uptime),
-        stats.sent,
-        stats.target,
-        stats.captured_fps,
-        grouped(stats.frames_dropped),
-        stats.queue.as_millis(),
-    )
-}
-
-fn decision_json(decision: &Decision) -> Value {
-    let severity = match decision.severity {
-        Severity::Good => "good",
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
-    let cause = match decision.cause {
-        Cause::Source => "source",
-        Cause::Encoder => "encoder",
-        Cause::Uplink => "uplink",
-        Cause::Server => "server",
-        Cause::Disk => "disk",
-        Cause::User => "user",
-    };
-    json!({ "event": "decision", "severity": severity, "cause": cause, "text": decision.text })
-}
-
-fn decision_text(decision: &Decision) -> String {
-    match decision.severity {
-        Severity::Good | Severity::Info => decision.text.clone(),
-        Severity::Warning => format!("Warning: {}", decision.text),
-        Severity::Error => format!("Error: {}", decision.text),
-    }
-}
-
-fn source_json(kind: &str, event: &SourceEvent) -> Value {
-    let (ready, text) = match event {
-        SourceEvent::Ready { description } => (true, description.clone()),
-        SourceEvent::Lost(error) => (false, error.to_string()),
-    };
-    json!({ "event": "source", "kind": kind, "ready": ready, "text": text })
-}
-
-fn recording_state(status: &RecordingStatus) -> &'static str {
-    match status {
-        RecordingStatus::Off => "off",
-        RecordingStatus::Recording { .. } => "recording",
-        RecordingStatus::Finished { .. } => "finished",
-        RecordingStatus::Failed { .. } => "failed",
-    }
-}
-
-fn recording_json(status: &RecordingStatus) -> Value {
-    let mut value = json!({ "event": "recording", "state": recording_state(status) });
-    match status {
-        RecordingStatus::Off => {}
-        RecordingStatus::Recording {
-            path,
-            bytes,
-            duration,
-        } => {
-            value["path"] = json!(path);
-            value["bytes"] = json!(bytes);
-            value["duration_ms"] = json!(millis(*duration));
-        }
-        RecordingStatus::Finished { path } => value["path"] = json!(path),
-        RecordingStatus::Failed { path, message } => {
-            value["path"] = json!(path);
-            value["message"] = json!(message);
+            self.write(&format!(
+                "{}  {text}",
+                chrono::Local::now().format("%H:%M:%S")
+            ));
         }
     }
-    value
+
+    /// What programs have learnt already.
+    fn put_text(&mut self, text: impl FnOnce() -> String) {
+        if !self.json {
+            self.put(MediaTime::ZERO, || Value::Null, || Some(text()));
+        }
+    }
+
+    fn write(&mut self, line: &str) {
+        let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        self.mute = written.is_err();
+    }
+}
+
+/// With the destination's name before it, where there are several.
+fn of_destination(whose: &str, text: &str) -> String {
+    if whose.is_empty() {
+        return text.to_owned();
+    }
+    format!("{whose}: {text}")
 }
 
 fn outcome(status: ExitStatus) -> &'static str {
@@ -283,23 +250,11 @@ fn outcome(status: ExitStatus) -> &'static str {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// `01:12:47`.
-fn clock_text(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
-}
-
 /// Statistics lines for programs come at least once a second.
 const JSON_STATS_PAUSE: Duration = Duration::from_millis(740);
 
 /// Statistics lines for people come this seldom.
 const TEXT_STATS_PAUSE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;
