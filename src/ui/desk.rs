@@ -45,6 +45,8 @@ pub struct Desk {
     pub sheets: Vec<Sheet>,
     /// Which of those beside the first has its dialog open.
     pub opened: Option<Place>,
+    /// Whether it is to be removed, if that is said once more.
+    pub removing: bool,
     /// Whether the secrets are shown in clear.
     pub key_shown: bool,
     /// Whether the limits of the video bitrate are open.
@@ -118,6 +120,7 @@ impl Desk {
                 .collect(),
             settings,
             opened: None,
+            removing: false,
             key_shown: false,
             rate_shown: false,
             keychain_trouble: None,

@@ -199,6 +199,7 @@ impl Desk {
 
     pub(super) fn open_destination(&mut self, place: Place) {
         self.key_shown = false;
+        self.removing = false;
         self.opened = Some(place);
     }
 
@@ -218,8 +219,12 @@ impl Desk {
         }
     }
 
-    /// Forgets the destination in the dialog, and its secrets.
+    /// Forgets the destination in the dialog, and its secrets, when asked for the second time: the key may be
+    /// nowhere else.
     pub(super) fn remove_destination(&mut self) {
+        if !std::mem::replace(&mut self.removing, true) {
+            return;
+        }
         if let Some(place) = self.opened.take()
             && self.view.is_offline()
         {

@@ -191,9 +191,12 @@ pub fn dialog(ctx: &Context, desk: &Desk, commands: &mut Commands) {
                 .fill(tokens.panel)
                 .stroke(Stroke::new(1.0, tokens.line))
                 .corner_radius(CARD_RADIUS)
-                .inner_margin(Margin::same(24))
+                .inner_margin(Margin {
+                    right: 24 - BAR,
+                    ..Margin::same(24)
+                })
                 .show(ui, |ui| {
-                    ui.set_width(WIDTH);
+                    ui.set_width(WIDTH + f32::from(BAR));
                     ui.spacing_mut().item_spacing.y = measure::S;
                     contents(ui, desk, entry, commands);
                 });
@@ -231,13 +234,19 @@ fn contents(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands)
             destination::fields(ui, desk, entry, commands);
         });
     ui.add_space(measure::S);
-    let line = card::line(ui, 40.0);
+    let mut line = card::line(ui, 40.0);
+    line.max.x = line.min.x + WIDTH;
     let half = (line.width() - measure::M) / 2.0;
     let left = Rect::from_min_size(line.min, vec2(half, line.height()));
     let right = Rect::from_min_max(pos2(line.right() - half, line.top()), line.max);
     let face = font(Weight::SemiBold, 13.0);
     let remove = UiCommand::RemoveDestination;
-    if button::button(ui, left, remove.label(), Look::DangerOutlined, face.clone())
+    let (word, look) = if desk.removing {
+        ("Remove for good", Look::DangerOutlined)
+    } else {
+        (remove.label(), Look::Plain)
+    };
+    if button::named(ui, left, remove.label(), word, look, face.clone())
         .on_hover_text(remove.hint())
         .clicked()
     {
@@ -258,7 +267,8 @@ const LINE: f32 = 24.0;
 const STATE: f32 = 96.0;
 const RATE: f32 = 76.0;
 const EDIT: f32 = 30.0;
-/// Width of the dialog.
+/// Width of what is in the dialog, and room beside it for the scroll bar.
 const WIDTH: f32 = 376.0;
+const BAR: i8 = 16;
 /// What stands above and below the fields in the dialog, and the room around it.
 const AROUND: f32 = 220.0;

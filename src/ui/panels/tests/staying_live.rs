@@ -273,6 +273,8 @@ fn a_removed_destination_leaves_nothing_in_the_keychain() {
     let mut desk = two();
     desk.act(Action::Edit(Edit::Opened(Place::also(0))));
     desk.act(Action::Do(UiCommand::RemoveDestination));
+    assert_eq!(desk.settings.also.len(), 1, "not by one press");
+    desk.act(Action::Do(UiCommand::RemoveDestination));
     assert_eq!(desk.settings.also, []);
     let effects = desk.take_effects();
     for wanted in SecretKind::ALL {
