@@ -58,17 +58,21 @@ pub(super) fn add(ui: &mut Ui, title_end: Rect, desk: &Desk, commands: &mut Comm
 /// One line for each: while offline to be switched and edited, while streaming how it fares.
 pub(super) fn list(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     let offline = desk.view.is_offline();
-    for entry in desk.entries().filter(|entry| entry.also.is_some()) {
-        let line = |ui: &mut Ui| card::line(ui, LINE);
-        let state = desk.state_of(entry.place).filter(|_| entry.is_enabled());
-        if offline {
-            let place = line(ui);
+    for entry in desk.entries() {
+        let state = desk
+            .state_of(entry.place)
+            .filter(|_| desk.view.is_several());
+        if offline && entry.also.is_some() {
+            let place = card::line(ui, LINE);
             choices(ui, place, entry, commands);
-        } else if let Some(state) = state {
-            let place = line(ui);
-            fares(ui, place, entry, state);
+        } else if !offline && let Some(state) = state {
+            let place = card::line(ui, LINE);
+            fares(ui, place, entry, state, commands);
         }
-        if let Some((words, colour)) = state.and_then(|state| trouble(state, tokens(ui))) {
+        let trouble = state.and_then(|state| trouble(state, tokens(ui)));
+        // What keeps the first from being live is told at the top, unless it is over for it alone.
+        let is_told = entry.also.is_none() && (offline || desk.view.outage.is_some());
+        if let Some((words, colour)) = trouble.filter(|_| !is_told) {
             card::remark(ui, &words, colour);
         }
     }
@@ -100,7 +104,13 @@ fn choices(ui: &mut Ui, line: Rect, entry: Entry<'_>, commands: &mut Commands) {
 }
 
 /// Sign, name, state and figure of one destination; each has its own width, so that nothing moves.
-fn fares(ui: &mut Ui, rect: Rect, entry: Entry<'_>, state: &DestinationState) {
+fn fares(
+    ui: &mut Ui,
+    rect: Rect,
+    entry: Entry<'_>,
+    state: &DestinationState,
+    commands: &mut Commands,
+) {
     let tokens = tokens(ui);
     let (icon, ink) = match state.status {
         StreamStatus::Offline { because: Some(_) } => (Icon::Warning, tokens.live),
@@ -137,13 +147,32 @@ fn fares(ui: &mut Ui, rect: Rect, entry: Entry<'_>, state: &DestinationState) {
         text::paint(ui.painter(), place, align, words, face, ink);
     }
     let id = ui.scope_id().with(("state", entry.place));
-    let response = ui.interact(rect, id, Sense::hover());
+    let told = Rect::from_min_max(rect.min, pos2(end.left(), rect.bottom()));
+    let response = ui.interact(told, id, Sense::hover());
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Status, true, &label);
         info.current_text_value = Some(format!("{word} {rate}").trim_end().to_owned());
         info
     });
     let _ = response.on_hover_text(words::destination_figures(state));
+    if matches!(state.status, StreamStatus::Reconnecting { .. }) {
+        let command = UiCommand::RetryNow;
+        let place = Rect::from_min_max(end.min, pos2(end.right() + 6.0, end.bottom()));
+        let name = format!("{}: {label}", command.label());
+        if button::named(
+            ui,
+            place,
+            &name,
+            command.label(),
+            Look::Link,
+            button::face(),
+        )
+        .on_hover_text(command.hint())
+        .clicked()
+        {
+            commands.run(command);
+        }
+    }
 }
 
 /// What keeps a destination from being live, in the colour of how bad that is.

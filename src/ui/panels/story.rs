@@ -107,7 +107,9 @@ fn entry_line(ui: &mut Ui, desk: &Desk, entry: &Decision) {
     icon(entry.cause).paint(ui.painter(), sign, tokens.dim);
     let left = sign.right() + 8.0;
     let words = match &entry.destination {
-        Some(name) if desk.view.is_several() => format!("{name}: {}", entry.text),
+        Some(name) if desk.view.is_several() && !entry.text.contains(name.as_str()) => {
+            format!("{name}: {}", entry.text)
+        }
         _ => entry.text.clone(),
     };
     let place = Rect::from_min_max(pos2(left, line.top()), line.max);

@@ -319,6 +319,31 @@ fn a_dead_destination_tells_its_own_cause_and_the_others_go_on() {
 }
 
 #[test]
+fn a_dead_first_tells_its_cause_while_another_goes_on() {
+    let mut desk = two();
+    assert!(go_live(&mut desk).is_some());
+    let refused = Failure::of_ours(
+        Cause::StreamDenied,
+        "The key was refused.",
+        "Copy it again.",
+    );
+    let because = Some(refused);
+    desk.hear(Event::Status(live_at("b.example")));
+    desk.hear(Event::Destinations(vec![
+        state("example.org", StreamStatus::Offline { because }),
+        state("Church", lost(2, 12_000)),
+    ]));
+    let mut harness = cards(desk, destination::show);
+    harness.get_by_label("The key was refused. Copy it again.");
+    harness.get_by_label("The uplink carries nothing.");
+    harness
+        .get_by_role_and_label(Role::Button, "Retry now: Church")
+        .click();
+    harness.run_steps(2);
+    assert_eq!(engine_commands(&mut harness), [Command::RetryNow]);
+}
+
+#[test]
 fn a_live_destination_shows_its_figure_and_cannot_be_changed() {
     let mut desk = two();
     assert!(go_live(&mut desk).is_some());
