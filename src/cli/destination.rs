@@ -32,7 +32,8 @@ pub fn broadcast(args: &LiveArgs) -> Result<Option<Broadcast>, Exit> {
     if args.to.is_empty() {
         return Ok(None);
     }
-    let keys = paired_keys(&args.to, &args.key.each())?;
+    let keys = args.key.each();
+    let keys = paired_keys(&args.to, &keys)?;
     if !args.name.is_empty() && args.name.len() != args.to.len() {
         return Err(usage(format!(
             "{} for {}; give one --name for each --to, in the same order, or none",

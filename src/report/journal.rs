@@ -101,10 +101,7 @@ impl Journal {
         self.settle(end, &Figures::default());
         let (mut incidents, omitted) = self.stream.incidents.finish();
         incidents.extend(self.recording.as_ref().and_then(|it| it.incident(end)));
-        let signs = Signs {
-            skipped: 0,
-            ..signs_of(self.stats.as_ref(), Cause::Uplink)
-        };
+        let signs = signs_of(self.stats.as_ref(), self.rate_blamed);
         let destinations = self.destinations.into_iter().map(|mut tracked| {
             tracked.lane.settle(end, &signs, &Figures::default());
             let (incidents, omitted) = tracked.lane.incidents.finish();

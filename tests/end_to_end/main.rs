@@ -7,6 +7,7 @@
 //! | `microphone` | what is played is what arrives |
 //! | `recording` | nothing recorded is lost |
 //! | `reconnect` | a server that goes away and comes back |
+//! | `report` | what the report of a stream says, and that it adds up |
 //! | `refusals` | bad input: one line that says what to do, and an exit status |
 //! | `secrets` | the stream key appears nowhere |
 //! | `interop_players` | players see what our receiver holds, from a key frame on, to its end |
@@ -30,6 +31,7 @@ mod microphone;
 mod reconnect;
 mod recording;
 mod refusals;
+mod report;
 mod secrets;
 mod support;
 mod window;

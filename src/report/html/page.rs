@@ -29,7 +29,7 @@ pub fn to_html(report: &Report) -> String {
     tiles(&mut page, report);
     timeline(&mut page, report);
     section(&mut page, "What happened", |page| {
-        story::write(page, report)
+        story::write(page, report);
     });
     section(&mut page, "Whose doing it was", |page| causes(page, report));
     if !report.destinations.is_empty() {
@@ -38,11 +38,11 @@ pub fn to_html(report: &Report) -> String {
     section(&mut page, "In figures", |page| figures(page, report));
     section(&mut page, "What was asked for", |page| plan(page, report));
     log(&mut page, report);
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<footer>{PROGRAM}. Each moment counts once, for the worst that viewers missed in it; going live for the \
          first time and stopping are not counted. A bitrate counts as reduced below 95 % of the most that was \
-         asked for.</footer></main></body></html>\n"
+         asked for.</footer></main></body></html>"
     );
     page
 }
@@ -86,18 +86,29 @@ fn tiles(page: &mut String, report: &Report) {
             "<div class=\"tile {class}\"><b>{figure}</b><span>{title}</span><small>{small}</small></div>"
         );
     };
-    tile(
-        "perfect",
-        &percent(account.perfect_permille()),
-        "As it should be",
-        &format!("of {}", span(account.wanted())),
-    );
+    if report.live_at.is_some() {
+        let share = percent(account.perfect_permille());
+        let whole = format!("of {}", span(account.wanted()));
+        tile("perfect", &share, "As it should be", &whole);
+    } else {
+        tile(
+            "starting",
+            &span(report.length),
+            "Never live",
+            "since it was asked for",
+        );
+    }
     for loss in LOSSES {
         let lost = account.lost(|fault| fault.loss == loss);
         if lost > 0 {
             let causes = causes_of(report, loss).join(", ");
             tile(loss_name(loss), &span(lost), loss_title(loss), &causes);
         }
+    }
+    for other in report.destinations.iter().skip(1) {
+        let share = percent(other.account.perfect_permille());
+        let name = Text(&other.name).to_string();
+        tile("starting", &share, &name, "as it should be");
     }
     page.push_str("</div>");
 }
