@@ -34,7 +34,7 @@ use super::{
     state::ViewState,
 };
 
-pub use sheet::{Entry, Place, Sheet};
+pub use sheet::{Entry, Opened, Place, Sheet};
 
 /// Everything the window shows and edits.
 #[derive(Debug)]
@@ -44,9 +44,7 @@ pub struct Desk {
     /// What is known of each destination beyond its settings: the first, then those beside it.
     pub sheets: Vec<Sheet>,
     /// Which of those beside the first has its dialog open.
-    pub opened: Option<Place>,
-    /// Whether it is to be removed, if that is said once more.
-    pub removing: bool,
+    pub opened: Option<Opened>,
     /// Whether the secrets are shown in clear.
     pub key_shown: bool,
     /// Whether the limits of the video bitrate are open.
@@ -120,7 +118,6 @@ impl Desk {
                 .collect(),
             settings,
             opened: None,
-            removing: false,
             key_shown: false,
             rate_shown: false,
             keychain_trouble: None,

@@ -33,6 +33,15 @@ pub struct Sheet {
     pub remark: Option<&'static str>,
 }
 
+/// The destination whose dialog is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Which one.
+    pub place: Place,
+    /// Whether it is to be removed, if that is said once more.
+    pub removing: bool,
+}
+
 /// One destination, as its fields show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
@@ -154,7 +163,7 @@ impl Desk {
     /// The destination whose fields are in front: the one in the dialog, else the first.
     #[must_use]
     pub fn front(&self) -> Place {
-        self.opened.unwrap_or(Place::FIRST)
+        self.opened.map_or(Place::FIRST, |opened| opened.place)
     }
 
     /// How the destination at `place` fares, if the stream went there.
@@ -199,13 +208,15 @@ impl Desk {
 
     pub(super) fn open_destination(&mut self, place: Place) {
         self.key_shown = false;
-        self.removing = false;
-        self.opened = Some(place);
+        self.opened = Some(Opened {
+            place,
+            removing: false,
+        });
     }
 
     /// Closes the dialog. A destination into which nothing was entered goes with it.
     pub(super) fn close_destination(&mut self) {
-        let Some(place) = self.opened.take() else {
+        let Some(Opened { place, .. }) = self.opened.take() else {
             return;
         };
         self.key_shown = false;
@@ -222,16 +233,17 @@ impl Desk {
     /// Forgets the destination in the dialog, and its secrets, when asked for the second time: the key may be
     /// nowhere else.
     pub(super) fn remove_destination(&mut self) {
-        if !std::mem::replace(&mut self.removing, true) {
+        let Some(opened) = &mut self.opened else {
+            return;
+        };
+        if !std::mem::replace(&mut opened.removing, true) || !self.view.is_offline() {
             return;
         }
-        if let Some(place) = self.opened.take()
-            && self.view.is_offline()
-        {
-            self.key_shown = false;
-            self.forget_key(place);
-            self.remove(place);
-        }
+        let place = opened.place;
+        self.opened = None;
+        self.key_shown = false;
+        self.forget_key(place);
+        self.remove(place);
     }
 
     fn remove(&mut self, place: Place) {

@@ -209,7 +209,10 @@ fn follow(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
 
 /// The dialog of the destination that is open, if one is. Escape and a press beside it close it.
 pub fn dialog(ctx: &Context, desk: &Desk, commands: &mut Commands) {
-    let Some(entry) = desk.opened.and_then(|place| desk.entry(place)) else {
+    let Some(opened) = desk.opened else {
+        return;
+    };
+    let Some(entry) = desk.entry(opened.place) else {
         return;
     };
     let response = Modal::new(Id::unique("destination"))
@@ -227,7 +230,7 @@ pub fn dialog(ctx: &Context, desk: &Desk, commands: &mut Commands) {
                 .show(ui, |ui| {
                     ui.set_width(WIDTH + f32::from(BAR));
                     ui.spacing_mut().item_spacing.y = measure::S;
-                    contents(ui, desk, entry, commands);
+                    contents(ui, desk, entry, opened.removing, commands);
                 });
         });
     if response.should_close() {
@@ -235,7 +238,7 @@ pub fn dialog(ctx: &Context, desk: &Desk, commands: &mut Commands) {
     }
 }
 
-fn contents(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+fn contents(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, removing: bool, commands: &mut Commands) {
     let line = card::line(ui, 22.0);
     text::write(
         ui,
@@ -270,7 +273,7 @@ fn contents(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands)
     let right = Rect::from_min_max(pos2(line.right() - half, line.top()), line.max);
     let face = font(Weight::SemiBold, 13.0);
     let remove = UiCommand::RemoveDestination;
-    let (word, look) = if desk.removing {
+    let (word, look) = if removing {
         ("Remove for good", Look::DangerOutlined)
     } else {
         (remove.label(), Look::Plain)
