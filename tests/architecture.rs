@@ -66,6 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "capture::source",
             "engine::command",
             "engine::event",
+            "report",
             "settings",
         ],
     ),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::connection::ConnectionSettings;
+use super::destination::{AlsoSettings, DestinationSettings, FollowChoice};
 use crate::units::{Bitrate, Decibels, FrameRate, PixelSize};
 
 /// Everything that survives a restart.
@@ -27,6 +27,11 @@ pub struct Settings {
     pub recording: RecordingSettings,
     /// Where the stream goes.
     pub destination: DestinationSettings,
+    /// Where else it goes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoSettings>,
+    /// Whose uplink decides on the bitrate, where there are several destinations.
+    pub follow: FollowChoice,
     /// The window.
     pub window: WindowSettings,
 }
@@ -83,8 +88,13 @@ pub struct OutputSettings {
     pub height: u32,
     /// Frames per second, 1 to 60.
     pub frame_rate: u32,
-    /// Video bitrate in thousand bits per second.
+    /// Video bitrate in thousand bits per second, at most.
     pub video_kbps: u32,
+    /// Whether the video bitrate follows the uplink.
+    pub adaptive: bool,
+    /// The video bitrate never goes below, in thousand bits per second; `None` is a share of `video_kbps`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor_kbps: Option<u32>,
     /// Audio bitrate in thousand bits per second, 32 to 320.
     pub audio_kbps: u32,
     /// Samples per second: 44 100 or 48 000.
@@ -101,19 +111,6 @@ pub struct OutputSettings {
 pub struct RecordingSettings {
     /// The folder; `None` is the system's folder for videos.
     pub folder: Option<PathBuf>,
-}
-
-/// Where the stream goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DestinationSettings {
-    /// `rtmp://` or `rtmps://` address without the key.
-    pub server: String,
-    /// Whether key and passwords are kept in the system's keychain.
-    pub remember_key: bool,
-    /// How it is reached where that is not as usual.
-    #[serde(skip_serializing_if = "ConnectionSettings::is_usual")]
-    pub connection: ConnectionSettings,
 }
 
 /// The window.
@@ -154,8 +151,8 @@ impl Settings {
             0.0
         };
         self.output = self.output.sanitised();
-        self.destination.server = clean_address(&self.destination.server);
-        self.destination.connection = self.destination.connection.sanitised();
+        self.destination = self.destination.sanitised();
+        self.also = AlsoSettings::sanitised(self.also);
         self.recording.folder = self.recording.folder.filter(|folder| folder.is_absolute());
         self
     }
@@ -217,6 +214,8 @@ impl OutputSettings {
             height: even(self.height, PixelSize::MIN.height, PixelSize::MAX.height),
             frame_rate: self.frame_rate.clamp(slowest, fastest),
             video_kbps: self.video_kbps.clamp(low, high),
+            adaptive: self.adaptive,
+            floor_kbps: self.floor_kbps.map(|floor| floor.clamp(low, high)),
             audio_kbps: self.audio_kbps.clamp(quiet, rich),
             sample_rate: if self.sample_rate == 44_100 {
                 44_100
@@ -244,6 +243,8 @@ impl Default for Settings {
             output: OutputSettings::default(),
             recording: RecordingSettings::default(),
             destination: DestinationSettings::default(),
+            also: Vec::new(),
+            follow: FollowChoice::default(),
             window: WindowSettings::default(),
         }
     }
@@ -256,6 +257,8 @@ impl Default for OutputSettings {
             height: 720,
             frame_rate: 30,
             video_kbps: 2_500,
+            adaptive: true,
+            floor_kbps: None,
             audio_kbps: 128,
             sample_rate: 48_000,
             channels: 2,
@@ -264,55 +267,10 @@ impl Default for OutputSettings {
     }
 }
 
-impl Default for DestinationSettings {
-    fn default() -> Self {
-        Self {
-            server: String::new(),
-            remember_key: true,
-            connection: ConnectionSettings::default(),
-        }
-    }
-}
-
 /// `value` within its limits (both even), rounded down to an even number.
 fn even(value: u32, low: u32, high: u32) -> u32 {
     value.clamp(low, high) & !1
 }
-
-/// An address fit for a file: one line, of bearable length, without `user:password@`. What is not an address
-/// may be a key in the wrong place: it is not kept.
-fn clean_address(address: &str) -> String {
-    let line: String = address
-        .trim()
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(MAX_ADDRESS_CHARS)
-        .collect();
-    let Some((scheme, rest)) = line.split_once("://") else {
-        return String::new();
-    };
-    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority);
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    // A port that is no number is a password whose `@` has not been typed yet, or comes behind a `/` in it.
-    match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') && !is_number(port) => {
-            match path.rsplit_once('@') {
-                Some((_, behind)) => format!("{scheme}://{behind}"),
-                None => format!("{scheme}://{name}{path}"),
-            }
-        }
-        _ => format!("{scheme}://{host}{path}"),
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-const MAX_ADDRESS_CHARS: usize = 2048;
 
 #[cfg(test)]
 mod tests {
@@ -344,6 +302,7 @@ mod tests {
         let settings: Settings = toml::from_str("[output]\nwidth = 640").unwrap();
         assert_eq!(settings.output.width, 640);
         assert_eq!(settings.output.height, 720);
+        assert!(settings.output.adaptive && settings.output.floor_kbps.is_none());
         assert_eq!(settings.destination, DestinationSettings::default());
     }
 
@@ -356,6 +315,8 @@ mod tests {
                 height: 99_999,
                 frame_rate: 0,
                 video_kbps: u32::MAX,
+                adaptive: true,
+                floor_kbps: Some(1),
                 audio_kbps: 1,
                 sample_rate: 7,
                 channels: 9,
@@ -371,6 +332,7 @@ mod tests {
         assert_eq!(sane.output.size(), PixelSize::new(160, 2160));
         assert_eq!(sane.output.frame_rate, 1);
         assert_eq!(sane.output.video_kbps, 20_000);
+        assert_eq!(sane.output.floor_kbps, Some(100));
         assert_eq!(sane.output.audio_kbps, 32);
         assert_eq!(sane.output.sample_rate, 48_000);
         assert_eq!(sane.output.channels, 2);
@@ -386,20 +348,5 @@ mod tests {
             ..OutputSettings::default()
         };
         assert_eq!(output.sanitised().size(), PixelSize::new(1280, 720));
-    }
-
-    #[test]
-    fn passwords_in_the_address_and_keys_in_its_place_are_not_kept() {
-        for (given, kept) in [
-            ("rtmp://user:pass@host/app", "rtmp://host/app"),
-            ("rtmp://host/app@home", "rtmp://host/app@home"),
-            ("rtmp://host", "rtmp://host"),
-            (" rtmp://host/a\nb ", "rtmp://host/ab"),
-            ("rtmp://user:pass@host?a=b", "rtmp://host?a=b"),
-            ("rtmp://user:pa/ss?w#rd@host/app", "rtmp://host/app"),
-            ("live_123456_key", ""),
-        ] {
-            assert_eq!(clean_address(given), kept, "{given}");
-        }
     }
 }

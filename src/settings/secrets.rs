@@ -24,6 +24,8 @@ pub struct Keychain {
 pub enum SecretKind {
     /// The stream key.
     StreamKey,
+    /// The stream key at the backup server, where that is another.
+    BackupKey,
     /// The password of the user who logs in.
     Password,
     /// The password of the proxy on the way.
@@ -34,8 +36,9 @@ pub enum SecretKind {
 
 impl SecretKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::StreamKey,
+        Self::BackupKey,
         Self::Password,
         Self::ProxyPassword,
         Self::ConnectArguments,
@@ -45,6 +48,7 @@ impl SecretKind {
     fn service(self) -> &'static str {
         match self {
             Self::StreamKey => "Skywave stream key",
+            Self::BackupKey => "Skywave backup stream key",
             Self::Password => "Skywave password",
             Self::ProxyPassword => "Skywave proxy password",
             Self::ConnectArguments => "Skywave connect arguments",
@@ -249,8 +253,8 @@ fn answer(vault: &mut impl Vault, request: Request) -> Answer {
     result.unwrap_or_else(Answer::Failed)
 }
 
-/// Room for two requests for each kind, and more.
-const MAX_WAITING: usize = 16;
+/// Room for a request for each kind of every destination, and more.
+const MAX_WAITING: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -201,7 +201,7 @@ fn in_one_line(message: &str) -> String {
 
 /// Overrides the folder.
 const FOLDER_VARIABLE: &str = "SKYWAVE_CONFIG_DIR";
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+const MAX_FILE_BYTES: u64 = 256 * 1024;
 const MAX_KEPT_ASIDE: u32 = 99;
 
 #[cfg(test)]
@@ -262,7 +262,7 @@ mod tests {
     fn bytes_that_are_no_text_and_endless_files_are_damage_too() {
         let (_folder, store) = store();
         store.save(&Settings::default()).unwrap();
-        for content in [vec![0xFF, 0xFE, 0x00], vec![b'#'; 100_000]] {
+        for content in [vec![0xFF, 0xFE, 0x00], vec![b'#'; 300_000]] {
             fs::write(store.path(), content).unwrap();
             assert!(matches!(store.load().notice, Some(Notice::Damaged { .. })));
         }

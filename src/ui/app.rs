@@ -30,12 +30,14 @@ use crate::{
 
 use super::{
     command::{Action, Commands, Edit, UiCommand},
-    desk::{Desk, Effect, WallClock},
+    desk::{Desk, Effect, WallClock, format_of},
     layout::Layout,
     panels::{
-        banner, bottom_bar, destination, graph, output, preview, question, sources, story, top_bar,
+        banner, bottom_bar, destination, further, graph, output, preview, question, sources, story,
+        top_bar,
     },
     picture::Picture,
+    reports::Reports,
     theme::{self, measure},
 };
 
@@ -97,6 +99,7 @@ pub struct App {
     engine: Box<dyn Engine>,
     store: Option<Store>,
     keychain: Option<Keychain>,
+    reports: Option<Reports>,
     desk: Desk,
     picture: Picture,
     preview_width: f32,
@@ -134,6 +137,7 @@ impl App {
             engine,
             store,
             keychain,
+            reports: Some(Reports::of_user()),
             saved: desk.settings.clone(),
             desk,
             picture: Picture::default(),
@@ -170,16 +174,17 @@ impl App {
         let now = desk.now;
         super::widgets::meter::meter(ui, layout.meter, &desk.view.meter, now);
         graph::show(ui, layout.graph, desk);
-        story::show(ui, layout.story, desk);
+        story::show(ui, layout.story, desk, &mut commands);
         column(ui, layout.column, desk, &mut commands);
         bottom_bar::show(ui, layout.bottom_bar, desk, &mut commands);
+        further::dialog(ui.ctx(), desk, &mut commands);
         question::show(ui.ctx(), desk, &mut commands);
         commands
     }
 
     /// The keyboard's share of the commands.
     fn shortcuts(&self, ctx: &Context, commands: &mut Commands) {
-        if self.desk.question.is_some() {
+        if self.desk.question.is_some() || self.desk.opened.is_some() {
             return;
         }
         for command in UiCommand::WITH_SHORTCUT {
@@ -194,7 +199,15 @@ impl App {
     fn carry_out(&mut self, ctx: &Context) {
         for effect in self.desk.take_effects() {
             match effect {
-                Effect::Engine(command) => self.engine.send(command),
+                Effect::Engine(command) => {
+                    if let (Command::GoLive(broadcast), Some(reports)) =
+                        (&command, &mut self.reports)
+                    {
+                        let format = format_of(&self.desk.settings.output);
+                        reports.begin(broadcast, format, self.desk.now);
+                    }
+                    self.engine.send(command);
+                }
                 Effect::Keychain(request) => {
                     let asked = self.keychain.as_ref().map(|keychain| keychain.ask(request));
                     if let Some(Err(error)) = asked {
@@ -223,7 +236,13 @@ impl App {
                 }
                 Effect::ReadCertificate(file) => {
                     let read = trust_in_file(&file).map_err(|error| error.to_string());
-                    self.desk.hear_certificate(read);
+                    self.desk.hear_certificate(&file, &read);
+                }
+                Effect::OpenReport(file) => {
+                    if let Some(reports) = &mut self.reports {
+                        let wake = ctx.clone();
+                        reports.open(file, move || wake.request_repaint());
+                    }
                 }
                 Effect::ApplyTheme => theme::apply(ctx, self.desk.settings.window.theme),
                 Effect::Close => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -309,12 +328,21 @@ impl eframe::App for App {
         // A bounded number at a time: a flood of events must not starve the window.
         for _ in 0..MAX_EVENTS_PER_FRAME {
             match self.engine.try_event() {
-                Some(event) => self.desk.hear(event),
+                Some(event) => {
+                    if let Some(reports) = &mut self.reports {
+                        let wake = ctx.clone();
+                        reports.hear(&event, self.desk.now, move || wake.request_repaint());
+                    }
+                    self.desk.hear(event);
+                }
                 None => break,
             }
         }
         while let Some(answer) = self.keychain.as_ref().and_then(Keychain::try_answer) {
             self.desk.hear_keychain(answer);
+        }
+        while let Some(news) = self.reports.as_mut().and_then(Reports::try_news) {
+            self.desk.hear_report(news);
         }
         self.poll_dialog(ctx);
         self.follow_visibility(ctx);
@@ -352,6 +380,9 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         if self.desk.settings != self.saved {
             self.save();
+        }
+        if let Some(reports) = self.reports.take() {
+            reports.finish(Duration::from_millis(500));
         }
         if let Some(keychain) = self.keychain.take() {
             keychain.finish(Duration::from_millis(500));

@@ -9,10 +9,13 @@ use crate::{
     secret::Secret,
     settings::{
         connection::ConnectionSettings,
+        destination::{BackupSettings, FollowChoice},
         model::{AudioSource, OutputSettings, ThemeChoice, VideoSource},
         secrets::SecretKind,
     },
 };
+
+use super::desk::Place;
 
 /// Something a person can do with one press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,18 @@ pub enum UiCommand {
     ToggleAdvanced,
     /// Choose a file with certificates to trust.
     ChooseCertificate,
+    /// Show or fold away the limits of the video bitrate.
+    ToggleRate,
+    /// Open the dialog for one more destination.
+    AddDestination,
+    /// Close the destination's dialog.
+    CloseDestination,
+    /// Forget the destination in the dialog.
+    RemoveDestination,
+    /// Start the next attempt to connect now.
+    RetryNow,
+    /// Open the last stream's report.
+    OpenReport,
     /// Put the error away.
     DismissFailure,
     /// Answer to both questions: go on.
@@ -56,6 +71,27 @@ pub enum Edit {
     Gain(f32),
     /// Size, rates, bitrates.
     Output(OutputSettings),
+    /// Something about one destination.
+    Destination(Place, Change),
+    /// The destination beside the first that is to be seen in the dialog.
+    Opened(Place),
+    /// Whose uplink decides on the bitrate.
+    Follow(FollowChoice),
+    /// The file with certificates to trust, for the destination in front; `None` when the choice was cancelled.
+    Certificate(Option<PathBuf>),
+    /// The folder for recordings; `None` when the choice was cancelled.
+    Folder(Option<PathBuf>),
+    /// Dark or light.
+    Theme(ThemeChoice),
+}
+
+/// A value of one destination that a person changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// What it is called.
+    Name(String),
+    /// Whether the stream goes there.
+    Enabled(bool),
     /// The server's address as typed.
     Server(String),
     /// What was pasted in the address's place: perhaps a whole URL with the key in it.
@@ -72,14 +108,12 @@ pub enum Edit {
     Connection(ConnectionSettings),
     /// The proxy is typed; the field has been left.
     ProxyDone,
-    /// The file with certificates to trust; `None` when the choice was cancelled.
-    Certificate(Option<PathBuf>),
+    /// Where to go when the server fails.
+    Backup(BackupSettings),
+    /// What was pasted as the backup's address: perhaps a whole URL with the key in it.
+    PastedBackup(String),
     /// Whether the keychain keeps key and passwords.
     RememberKey(bool),
-    /// The folder for recordings; `None` when the choice was cancelled.
-    Folder(Option<PathBuf>),
-    /// Dark or light.
-    Theme(ThemeChoice),
 }
 
 /// One wish of a panel.
@@ -97,11 +131,12 @@ pub struct Commands(Vec<Action>);
 
 impl UiCommand {
     /// The commands that have a key combination.
-    pub const WITH_SHORTCUT: [Self; 4] = [
+    pub const WITH_SHORTCUT: [Self; 5] = [
         Self::GoLiveOrStop,
         Self::ToggleMute,
         Self::ToggleRecording,
         Self::RefreshDevices,
+        Self::RetryNow,
     ];
 
     /// What it is called, on buttons and in lists.
@@ -117,6 +152,12 @@ impl UiCommand {
             Self::ToggleKeyShown => "Show",
             Self::ToggleAdvanced => "Advanced connection",
             Self::ChooseCertificate => "Choose certificate file",
+            Self::ToggleRate => "Follow the uplink",
+            Self::AddDestination => "Also stream to…",
+            Self::CloseDestination => "Done",
+            Self::RemoveDestination => "Remove",
+            Self::RetryNow => "Retry now",
+            Self::OpenReport => "Report",
             Self::DismissFailure => "Dismiss",
             Self::KeepGoing => "Keep streaming",
             Self::StopNow => "Stop the stream",
@@ -136,9 +177,17 @@ impl UiCommand {
             Self::ChooseFolder => "Choose where recordings are kept",
             Self::ToggleKeyShown => "Show or hide the stream key",
             Self::ToggleAdvanced => {
-                "Login, certificate, proxy: for servers that want more than a key"
+                "Backup server, login, certificate, proxy: for when a key is not enough"
             }
             Self::ChooseCertificate => "Choose a file with certificates in PEM form",
+            Self::ToggleRate => "How far the video bitrate may fall when the uplink slows down",
+            Self::AddDestination => "Send the same stream to one more server",
+            Self::CloseDestination => "Close this dialog; everything is kept",
+            Self::RemoveDestination => "Forget this destination and its key",
+            Self::RetryNow => "Try to connect again without waiting",
+            Self::OpenReport => {
+                "What viewers missed of the last stream, and why, as a page in the browser"
+            }
             Self::DismissFailure => "Put this message away",
             Self::KeepGoing => "Go on as before",
             Self::StopNow => "Viewers see the stream end",
@@ -154,6 +203,7 @@ impl UiCommand {
             Self::ToggleMute => Key::M,
             Self::ToggleRecording => Key::R,
             Self::RefreshDevices => Key::D,
+            Self::RetryNow => Key::T,
             _ => return None,
         };
         Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
@@ -193,6 +243,11 @@ impl Commands {
     /// Asks for a changed value.
     pub fn edit(&mut self, edit: Edit) {
         self.0.push(Action::Edit(edit));
+    }
+
+    /// Asks for a changed value of one destination.
+    pub fn change(&mut self, place: Place, change: Change) {
+        self.edit(Edit::Destination(place, change));
     }
 
     /// What was asked for, in order.

@@ -3,28 +3,30 @@
 
 use crate::{
     engine::command::{
-        Credentials, Destination, Fingerprint, HandshakeForm, LocalEnd, Proxy, Route,
+        Backup, Credentials, Destination, Fingerprint, HandshakeForm, LocalEnd, Proxy, Route,
         SessionOptions, Trust, connect_arguments,
     },
-    rtmp::url::{Scheme, ServerUrl},
+    rtmp::url::{Scheme, ServerUrl, read_key},
     secret::Secret,
     settings::{connection::TrustChoice, secrets::SecretKind},
 };
 
-use super::desk::Desk;
+use super::desk::Entry;
 
 /// The server, its key and the way there.
 ///
 /// # Errors
 /// The first thing that cannot be right.
-pub fn destination(desk: &Desk) -> Result<Destination, String> {
-    let settings = &desk.settings.destination;
+pub fn destination(entry: Entry<'_>) -> Result<Destination, String> {
+    let settings = entry.settings;
     Ok(Destination {
-        credentials: credentials(desk)?,
+        name: entry.also.map_or("", |also| also.name.trim()).to_owned(),
+        credentials: credentials(entry)?,
+        backup: backup(entry)?,
         route: Route {
-            trust: trust(desk)?,
-            local: local(desk)?,
-            proxy: proxy(desk)?,
+            trust: trust(entry)?,
+            local: local(entry)?,
+            proxy: proxy(entry)?,
         },
         options: SessionOptions {
             handshake: if settings.connection.digest_handshake {
@@ -33,9 +35,33 @@ pub fn destination(desk: &Desk) -> Result<Destination, String> {
                 HandshakeForm::Simple
             },
             enhanced: !settings.connection.plain_connect,
-            ..arguments(desk)?
+            ..arguments(entry)?
         },
-        ..Destination::new(settings.server.trim(), desk.key().clone())
+        ..Destination::new(settings.server.trim(), entry.key().clone())
+    })
+}
+
+/// The backup server, if there is one: with the same login, and with the same key unless it has its own.
+///
+/// # Errors
+/// When its address or key cannot be one.
+pub fn backup(entry: Entry<'_>) -> Result<Option<Backup>, String> {
+    let settings = &entry.settings.backup;
+    optional(&settings.server, |server| {
+        ServerUrl::parse(server).map_err(|error| error.to_string())?;
+        let own = read_key(entry.sheet.secrets.get(SecretKind::BackupKey).expose())
+            .map_err(|error| format!("the backup's stream key {error}"))?;
+        Ok(Backup {
+            server: server.to_owned(),
+            key: if own.is_empty() {
+                entry.key().clone()
+            } else {
+                own
+            },
+            credentials: credentials(entry)?,
+            warm: settings.warm,
+            return_to_primary: settings.return_to_primary,
+        })
     })
 }
 
@@ -43,9 +69,9 @@ pub fn destination(desk: &Desk) -> Result<Destination, String> {
 ///
 /// # Errors
 /// When one has been given without the other.
-pub fn credentials(desk: &Desk) -> Result<Option<Credentials>, String> {
-    let user = desk.settings.destination.connection.user.trim();
-    let password = desk.secrets.get(SecretKind::Password);
+pub fn credentials(entry: Entry<'_>) -> Result<Option<Credentials>, String> {
+    let user = entry.settings.connection.user.trim();
+    let password = entry.sheet.secrets.get(SecretKind::Password);
     match (user.is_empty(), password.is_empty()) {
         (true, true) => Ok(None),
         (true, false) => Err("there is a password but no user name; enter both or none".to_owned()),
@@ -61,9 +87,9 @@ pub fn credentials(desk: &Desk) -> Result<Option<Credentials>, String> {
 ///
 /// # Errors
 /// When the file or the fingerprint is missing or not what it should be, or the server has no certificate.
-pub fn trust(desk: &Desk) -> Result<Trust, String> {
-    let url = ServerUrl::parse(&desk.settings.destination.server);
-    let choice = &desk.settings.destination.connection.trust;
+pub fn trust(entry: Entry<'_>) -> Result<Trust, String> {
+    let url = ServerUrl::parse(&entry.settings.server);
+    let choice = &entry.settings.connection.trust;
     if *choice != TrustChoice::System && url.is_ok_and(|url| url.scheme == Scheme::Rtmp) {
         return Err(
             "rtmp:// has no certificate; write rtmps:// in the address, or choose \"As this system\""
@@ -75,7 +101,7 @@ pub fn trust(desk: &Desk) -> Result<Trust, String> {
         TrustChoice::File { file } if file.as_os_str().is_empty() => {
             Err("no certificate file is chosen; choose one in PEM form".to_owned())
         }
-        TrustChoice::File { .. } => match &desk.trusted_file {
+        TrustChoice::File { .. } => match &entry.sheet.trusted_file {
             Some(read) => read.clone(),
             None => Err("the certificate file has not been read yet".to_owned()),
         },
@@ -92,8 +118,8 @@ pub fn trust(desk: &Desk) -> Result<Trust, String> {
 ///
 /// # Errors
 /// When it is neither an address nor an interface.
-pub fn local(desk: &Desk) -> Result<Option<LocalEnd>, String> {
-    optional(&desk.settings.destination.connection.from, |text| {
+pub fn local(entry: Entry<'_>) -> Result<Option<LocalEnd>, String> {
+    optional(&entry.settings.connection.from, |text| {
         LocalEnd::parse(text).map_err(|error| error.to_string())
     })
 }
@@ -102,9 +128,9 @@ pub fn local(desk: &Desk) -> Result<Option<LocalEnd>, String> {
 ///
 /// # Errors
 /// When it is none, or has a password but no user.
-pub fn proxy(desk: &Desk) -> Result<Option<Proxy>, String> {
-    let password = desk.secrets.get(SecretKind::ProxyPassword);
-    let proxy = optional(&desk.settings.destination.connection.proxy, |text| {
+pub fn proxy(entry: Entry<'_>) -> Result<Option<Proxy>, String> {
+    let password = entry.sheet.secrets.get(SecretKind::ProxyPassword);
+    let proxy = optional(&entry.settings.connection.proxy, |text| {
         Proxy::parse(text).map_err(|error| error.to_string())
     })?;
     match proxy {
@@ -131,8 +157,12 @@ pub fn proxy_password(address: &str) -> Option<Secret> {
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub fn arguments(desk: &Desk) -> Result<SessionOptions, String> {
-    let text = desk.secrets.get(SecretKind::ConnectArguments).expose();
+pub fn arguments(entry: Entry<'_>) -> Result<SessionOptions, String> {
+    let text = entry
+        .sheet
+        .secrets
+        .get(SecretKind::ConnectArguments)
+        .expose();
     let texts: Vec<&str> = text.split_whitespace().collect();
     Ok(SessionOptions {
         connect_arguments: connect_arguments::parse(&texts).map_err(|error| error.to_string())?,
@@ -142,10 +172,15 @@ pub fn arguments(desk: &Desk) -> Result<SessionOptions, String> {
 
 /// What is set, in a few words, for the line that stays when the fields are folded away.
 #[must_use]
-pub fn summary(desk: &Desk) -> String {
-    let settings = &desk.settings.destination.connection;
-    let own_arguments = !desk.secrets.get(SecretKind::ConnectArguments).is_empty();
+pub fn summary(entry: Entry<'_>) -> String {
+    let settings = &entry.settings.connection;
+    let own_arguments = !entry
+        .sheet
+        .secrets
+        .get(SecretKind::ConnectArguments)
+        .is_empty();
     let set: Vec<&str> = [
+        (!entry.settings.backup.server.is_empty(), "backup"),
         (!settings.user.is_empty(), "login"),
         (settings.trust != TrustChoice::System, "certificate"),
         (!settings.from.is_empty(), "way out"),

@@ -1,10 +1,11 @@
 //! The control desk: everything the window shows and everything that can be changed there, as plain data.
 //!
 //! Panels read a [`Desk`] and hand back [`Action`]s; [`Desk::act`] turns those into [`Effect`]s for the
-//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits. Address
-//! and secrets have their own file, [`destination`].
+//! engine, the keychain and the window, which [`super::app`] carries out. Nothing here paints or waits. The
+//! destinations have their own files: [`sheet`] tells them apart, [`destination`] changes them.
 
 mod destination;
+mod sheet;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,16 +14,15 @@ use chrono::{DateTime, Local};
 use crate::{
     capture::source::{AudioChoice, DeviceId, VideoChoice},
     engine::{
-        command::{Command, OutputFormat, RateControl, RecordingTarget, Trust},
+        command::{Broadcast, Command, Follow, OutputFormat, RateControl, RecordingTarget},
         event::{Event, Severity, StreamStatus},
     },
     media::packet::{AudioFormat, VideoFormat},
-    rtmp::url::{ServerUrl, read_key},
-    secret::Secret,
     settings::{
         connection::TrustChoice,
+        destination::FollowChoice,
         model::{AudioSource, OutputSettings, Settings, VideoSource},
-        secrets::{Answer, Request, SecretError, SecretKind},
+        secrets::{Answer, Request, SecretError},
     },
     units::{Bitrate, Decibels, MediaTime},
 };
@@ -30,30 +30,31 @@ use crate::{
 use super::{
     command::{Action, Edit, UiCommand},
     connection,
-    secrets::Secrets,
+    reports::News,
     state::ViewState,
-    words::sentence,
 };
+
+pub use sheet::{Entry, Opened, Place, Sheet};
 
 /// Everything the window shows and edits.
 #[derive(Debug)]
 pub struct Desk {
     /// What is remembered between runs.
     pub settings: Settings,
-    /// The stream key, and the passwords of "Advanced connection".
-    pub secrets: Secrets,
+    /// What is known of each destination beyond its settings: the first, then those beside it.
+    pub sheets: Vec<Sheet>,
+    /// Which of those beside the first has its dialog open.
+    pub opened: Option<Opened>,
     /// Whether the secrets are shown in clear.
     pub key_shown: bool,
-    /// Whether "Advanced connection" is open.
-    pub advanced_shown: bool,
-    /// What the chosen certificate file holds, or why it cannot be used; `None` before it has been read.
-    pub trusted_file: Option<Result<Trust, String>>,
-    /// What is to be told of the address just pasted, if anything is.
-    pub address_remark: Option<&'static str>,
+    /// Whether the limits of the video bitrate are open.
+    pub rate_shown: bool,
     /// Why the key cannot be remembered, if it cannot.
     pub keychain_trouble: Option<String>,
     /// What the engine told.
     pub view: ViewState,
+    /// Where the last stream's report is, once it is kept.
+    pub report: Option<PathBuf>,
     /// What the person is being asked.
     pub question: Option<Question>,
     /// Whether a dialog for a folder or file is open.
@@ -64,6 +65,10 @@ pub struct Desk {
     pub now: MediaTime,
     /// What the engine's clock means in wall time.
     pub wall: WallClock,
+    /// Where the stream was asked to go, in the order of [`ViewState::destinations`].
+    asked: Vec<Place>,
+    /// Whose certificate file is being chosen.
+    choosing_for: Place,
     leaving_since: Option<MediaTime>,
     effects: Vec<Effect>,
 }
@@ -90,6 +95,8 @@ pub enum Effect {
     ChooseCertificate,
     /// Read a certificate file, and tell the desk.
     ReadCertificate(PathBuf),
+    /// Open a report in the browser.
+    OpenReport(PathBuf),
     /// Take over the theme.
     ApplyTheme,
     /// Close the window.
@@ -104,20 +111,25 @@ impl Desk {
     /// The desk as the program starts: it tells the engine the settings and asks the keychain for the key.
     #[must_use]
     pub fn new(settings: Settings, default_folder: PathBuf, wall: WallClock) -> Self {
+        let settings = settings.sanitised();
         let mut desk = Self {
-            settings: settings.sanitised(),
-            secrets: Secrets::default(),
+            sheets: (0..=settings.also.len())
+                .map(|_| Sheet::default())
+                .collect(),
+            settings,
+            opened: None,
             key_shown: false,
-            advanced_shown: false,
-            trusted_file: None,
-            address_remark: None,
+            rate_shown: false,
             keychain_trouble: None,
             view: ViewState::default(),
+            report: None,
             question: None,
             choosing: false,
             default_folder,
             now: MediaTime::ZERO,
             wall,
+            asked: Vec::new(),
+            choosing_for: Place::FIRST,
             leaving_since: None,
             effects: Vec::new(),
         };
@@ -152,8 +164,15 @@ impl Desk {
                 kind,
                 server,
                 secret: Some(secret),
-            } if server == self.settings.destination.server => {
-                self.secrets.hear_kept(kind, secret);
+            } => {
+                for place in self.places() {
+                    let is_meant = self
+                        .entry(place)
+                        .is_some_and(|entry| entry.account() == server);
+                    if let Some(sheet) = self.sheet_at(place).filter(|_| is_meant) {
+                        sheet.secrets.hear_kept(kind, secret.clone());
+                    }
+                }
                 self.keychain_trouble = None;
             }
             Answer::Loaded { .. } | Answer::Stored | Answer::Deleted => {
@@ -165,7 +184,9 @@ impl Desk {
 
     /// Tells that the keychain cannot help.
     pub fn tell_keychain_trouble(&mut self, error: &SecretError) {
-        self.secrets.doubt_kept();
+        for sheet in &mut self.sheets {
+            sheet.secrets.doubt_kept();
+        }
         self.keychain_trouble = Some(error.to_string());
     }
 
@@ -173,7 +194,7 @@ impl Desk {
     #[must_use]
     pub fn may_close(&mut self) -> bool {
         if !self.view.is_encoding() || self.is_done_leaving() {
-            self.keep_key();
+            self.keep_all_keys();
             return true;
         }
         if self.leaving_since.is_none() {
@@ -202,38 +223,21 @@ impl Desk {
         std::mem::take(&mut self.effects)
     }
 
+    /// Takes in what became of a report.
+    pub fn hear_report(&mut self, news: News) {
+        match news {
+            News::Kept(file) => self.report = Some(file),
+            News::Trouble(words) => self.note(Severity::Warning, words),
+            News::Done => {}
+        }
+    }
+
     /// What keeps *Go Live* from being pressed, in words, if anything does.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
-        let server = self.settings.destination.server.trim();
-        if server.is_empty() {
-            return Some("Enter the server's address to go live.".to_owned());
-        }
-        let url = match ServerUrl::parse(server) {
-            Ok(url) => url,
-            Err(error) => return Some(sentence(&error.to_string())),
-        };
-        match read_key(self.key().expose()) {
-            Ok(key) if key.is_empty() && !url.has_query() => {
-                return Some("Enter the stream key to go live.".to_owned());
-            }
-            Ok(_) => {}
-            Err(error) => return Some(format!("The stream key {error}.")),
-        }
-        connection::destination(self)
-            .err()
-            .map(|error| sentence(&error))
-    }
-
-    /// The stream key.
-    #[must_use]
-    pub fn key(&self) -> &Secret {
-        self.secrets.get(SecretKind::StreamKey)
-    }
-
-    /// Takes in what the chosen certificate file holds.
-    pub fn hear_certificate(&mut self, read: Result<Trust, String>) {
-        self.trusted_file = Some(read);
+        self.entries()
+            .filter(Entry::is_enabled)
+            .find_map(|entry| entry.obstacle())
     }
 
     /// The folder for recordings.
@@ -253,8 +257,10 @@ impl Desk {
         self.tell(Command::SetMuted(self.settings.muted));
         self.tell_format();
         self.tell(Command::RefreshDevices);
-        self.load_key();
-        self.read_certificate();
+        for place in self.places() {
+            self.load_key(place);
+            self.read_certificate(place);
+        }
     }
 
     fn run(&mut self, command: UiCommand) {
@@ -280,11 +286,29 @@ impl Desk {
             UiCommand::ChooseCertificate => {
                 if !self.choosing {
                     self.choosing = true;
+                    self.choosing_for = self.front();
                     self.effects.push(Effect::ChooseCertificate);
                 }
             }
-            UiCommand::ToggleAdvanced => self.advanced_shown = !self.advanced_shown,
+            UiCommand::ToggleAdvanced => {
+                let front = self.front();
+                if let Some(sheet) = self.sheet_at(front) {
+                    sheet.advanced_shown = !sheet.advanced_shown;
+                }
+            }
+            UiCommand::ToggleRate => self.rate_shown = !self.rate_shown,
+            UiCommand::AddDestination => self.add_destination(),
+            UiCommand::CloseDestination => self.close_destination(),
+            UiCommand::RemoveDestination => self.remove_destination(),
+            UiCommand::RetryNow => {
+                if self.is_retrying() {
+                    self.tell(Command::RetryNow);
+                }
+            }
             UiCommand::ToggleKeyShown => self.key_shown = !self.key_shown,
+            UiCommand::OpenReport => self
+                .effects
+                .extend(self.report.clone().map(Effect::OpenReport)),
             UiCommand::DismissFailure => self.view.failure = None,
             UiCommand::KeepGoing => self.question = None,
             UiCommand::StopNow => {
@@ -324,29 +348,17 @@ impl Desk {
                 self.settings.output = output;
                 self.tell_format();
             }
-            Edit::Server(server) => self.set_server(server),
-            Edit::Pasted(text) => self.paste_address(text),
-            Edit::ServerDone => self.finish_address(),
-            Edit::Secret(kind, text) => self.secrets.set(kind, text),
-            Edit::PastedKey(text) => self.paste_key(text),
-            Edit::KeyDone => self.keep_key(),
-            Edit::Connection(connection) => self.set_connection(connection),
-            Edit::ProxyDone => self.finish_proxy(),
+            Edit::Destination(place, change) => self.change(place, change),
+            Edit::Opened(place) => self.open_destination(place),
+            Edit::Follow(follow) => self.settings.follow = follow,
             Edit::Certificate(file) => {
                 self.choosing = false;
-                if let Some(file) = file {
-                    self.settings.destination.connection.trust = TrustChoice::File { file };
-                    self.read_certificate();
-                }
-            }
-            Edit::RememberKey(remember) => {
-                self.settings.destination.remember_key = remember;
-                self.keychain_trouble = None;
-                if remember {
-                    self.secrets.doubt_kept();
-                    self.keep_key();
-                } else {
-                    self.forget_key();
+                let place = self.choosing_for;
+                if let Some(file) = file
+                    && let Some(settings) = self.settings_at(place)
+                {
+                    settings.connection.trust = TrustChoice::File { file };
+                    self.read_certificate(place);
                 }
             }
             Edit::Folder(folder) => {
@@ -365,11 +377,10 @@ impl Desk {
     fn go_live_or_stop(&mut self) {
         match self.view.status {
             StreamStatus::Offline { .. } if self.obstacle().is_none() => {
-                self.keep_key();
+                self.keep_all_keys();
                 self.view.failure = None;
-                if let Ok(destination) = connection::destination(self) {
-                    self.tell(Command::GoLive(Box::new(destination.into())));
-                }
+                self.report = None;
+                self.go_live();
             }
             // Nobody watches yet: there is nothing to ask.
             StreamStatus::Connecting { .. } => self.tell(Command::Stop),
@@ -378,6 +389,21 @@ impl Desk {
             }
             StreamStatus::Offline { .. } | StreamStatus::Stopping => {}
         }
+    }
+
+    fn go_live(&mut self) {
+        let enabled = self.entries().filter(Entry::is_enabled);
+        let (asked, destinations) = enabled
+            .filter_map(|entry| Some((entry.place, connection::destination(entry).ok()?)))
+            .unzip();
+        self.asked = asked;
+        self.tell(Command::GoLive(Box::new(Broadcast {
+            destinations,
+            follow: match self.settings.follow {
+                FollowChoice::Primary => Follow::Primary,
+                FollowChoice::Slowest => Follow::Slowest,
+            },
+        })));
     }
 
     /// Replaces "automatic" by the first device there is.
@@ -468,7 +494,19 @@ pub fn format_of(output: &OutputSettings) -> OutputFormat {
             channels: output.channels,
             bitrate: Bitrate::from_kbps(output.audio_kbps),
         },
-        rate: RateControl::for_ceiling(output.video_bitrate()),
+        rate: rate_of(output),
+    }
+}
+
+/// How the video bitrate is to follow the uplink, by these settings.
+#[must_use]
+pub fn rate_of(output: &OutputSettings) -> RateControl {
+    let ceiling = output.video_bitrate();
+    let automatic = RateControl::for_ceiling(ceiling).floor;
+    let chosen = output.floor_kbps.map(Bitrate::from_kbps);
+    RateControl {
+        adaptive: output.adaptive,
+        floor: chosen.map_or(automatic, |floor| floor.min(ceiling)),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the engine has told, as plain data for the panels: no engine, no widgets, testable by itself.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     capture::source::{CameraInfo, MicrophoneInfo, SourceEvent},
-    engine::event::{Cause, Decision, Event, RecordingStatus, Severity, Stats, StreamStatus},
+    engine::event::{
+        Cause, Decision, DestinationState, Event, RecordingStatus, Severity, Stats, StreamStatus,
+    },
     media::level::Levels,
     rtmp::refusal::Failure,
     units::{Bitrate, Decibels, MediaTime},
@@ -15,6 +17,10 @@ use crate::{
 pub struct ViewState {
     /// Whether viewers get anything.
     pub status: StreamStatus,
+    /// Every destination of the broadcast, in the order they were asked for; after it, those that failed.
+    pub destinations: Vec<DestinationState>,
+    /// The present loss of the connection; `None` unless reconnecting.
+    pub outage: Option<Outage>,
     /// Why the last stream ended by itself, until it is dismissed or the next one starts.
     pub failure: Option<Failure>,
     /// The newest figures; `None` before the first.
@@ -35,6 +41,15 @@ pub struct ViewState {
     pub story: Story,
     /// Target and sent bitrate over the last minutes.
     pub bitrates: History,
+}
+
+/// A loss of the connection that lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Since when.
+    pub since: MediaTime,
+    /// How long the wait for the next attempt is, from when it was told.
+    pub wait: Duration,
 }
 
 /// What is known of a source.
@@ -62,6 +77,8 @@ pub struct History(VecDeque<Sample>);
 pub struct Sample {
     /// When.
     pub at: MediaTime,
+    /// What the encoders would be told to produce if the uplink carried everything.
+    pub ceiling: Bitrate,
     /// What the encoders were told to produce.
     pub target: Bitrate,
     /// What went out.
@@ -86,18 +103,19 @@ impl ViewState {
     /// Takes in one event at `now`.
     pub fn apply(&mut self, event: Event, now: MediaTime) {
         match event {
-            Event::Status(status) => self.set_status(status),
+            Event::Status(status) => self.set_status(status, now),
             Event::Stats(stats) => {
                 if !matches!(self.status, StreamStatus::Offline { .. }) {
                     self.bitrates.push(Sample {
                         at: now,
+                        ceiling: stats.ceiling,
                         target: stats.target,
                         sent: stats.sent,
                     });
                 }
                 self.stats = Some(stats);
             }
-            Event::Destinations(_) => {}
+            Event::Destinations(destinations) => self.set_destinations(destinations),
             Event::Decision(decision) => self.story.push(decision),
             Event::VideoSource(event) => self.video = event.into(),
             Event::AudioSource(event) => self.audio = event.into(),
@@ -149,13 +167,27 @@ impl ViewState {
         !self.is_offline() || self.is_recording()
     }
 
-    fn set_status(&mut self, status: StreamStatus) {
+    /// Whether the broadcast goes, or went, to several destinations.
+    #[must_use]
+    pub fn is_several(&self) -> bool {
+        self.destinations.len() > 1
+    }
+
+    fn set_status(&mut self, status: StreamStatus, now: MediaTime) {
+        self.outage = match &status {
+            StreamStatus::Reconnecting { retry_at, .. } => Some(Outage {
+                since: self.outage.map_or(now, |outage| outage.since),
+                wait: retry_at.since(now),
+            }),
+            _ => None,
+        };
         match &status {
             StreamStatus::Offline { because } => self.failure.clone_from(because),
             StreamStatus::Connecting { .. } => {
                 self.failure = None;
                 if self.is_offline() {
                     self.bitrates = History::default();
+                    self.destinations.clear();
                 }
             }
             StreamStatus::Live { .. }
@@ -163,6 +195,19 @@ impl ViewState {
             | StreamStatus::Stopping => {}
         }
         self.status = status;
+    }
+
+    fn set_destinations(&mut self, destinations: Vec<DestinationState>) {
+        if !destinations.is_empty() {
+            self.destinations = destinations;
+            return;
+        }
+        // It is over. Why one of them failed can still be read until the next stream.
+        for state in &mut self.destinations {
+            if !matches!(state.status, StreamStatus::Offline { .. }) {
+                state.status = StreamStatus::default();
+            }
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    engine::event::{RecordingStatus, Stats, StreamStatus},
+    engine::event::{
+        Cause, Decision, DestinationState, Figure, RecordingStatus, Severity, Stats, StreamStatus,
+    },
     units::{Decibels, MediaTime, grouped},
 };
 
@@ -34,23 +36,133 @@ pub fn status_sentence(desk: &Desk) -> String {
             let away = distance.map_or_else(String::new, |round_trip| {
                 format!(", {} ms away", round_trip.as_millis())
             });
-            format!("to {host} · accepted by the server{away}")
-        }
-        StreamStatus::Reconnecting {
-            host,
-            attempt,
-            retry_at,
-            ..
-        } => {
-            let wait = retry_at.since(desk.now);
-            if wait.is_zero() {
-                format!("to {host} · trying now (attempt {attempt})")
+            let first = desk.view.destinations.first();
+            let way = if first.is_some_and(|first| first.on_backup) {
+                "on the backup server"
             } else {
-                let seconds = wait.as_secs_f32().ceil();
-                format!("to {host} · attempt {attempt} in {seconds} s")
-            }
+                "accepted by the server"
+            };
+            format!("to {host} · {way}{away}")
+        }
+        StreamStatus::Reconnecting { host, attempt, .. } => {
+            format!("to {host} · attempt {attempt}")
         }
         StreamStatus::Stopping => "Saying goodbye to the server.".to_owned(),
+    }
+}
+
+/// When the next attempt to connect comes, if one is to come. Attempts that follow each other about every
+/// second have no countdown: it would only flicker.
+#[must_use]
+pub fn retrying(desk: &Desk) -> Option<String> {
+    let (
+        StreamStatus::Reconnecting {
+            attempt, retry_at, ..
+        },
+        Some(outage),
+    ) = (&desk.view.status, desk.view.outage)
+    else {
+        return None;
+    };
+    let left = retry_at.since(desk.now);
+    if outage.wait > SHORTEST_COUNTDOWN && !left.is_zero() {
+        let seconds = left.as_secs_f32().ceil();
+        return Some(format!("Next attempt in {seconds} s (attempt {attempt})"));
+    }
+    let lost = desk.now.since(outage.since).as_secs();
+    Some(format!(
+        "Trying again… (attempt {attempt}, {lost} s without connection)"
+    ))
+}
+
+/// How a destination fares: its word, and whether the backup carries it.
+#[must_use]
+pub fn destination_word(state: &DestinationState) -> &'static str {
+    match state.status {
+        StreamStatus::Live { .. } if state.on_backup => "Live (backup)",
+        ref status => status_word(status),
+    }
+}
+
+/// Everything else about a destination, for whoever asks.
+#[must_use]
+pub fn destination_figures(state: &DestinationState) -> String {
+    let away = state.round_trip.map_or_else(String::new, |round_trip| {
+        format!(", {} ms away", round_trip.as_millis())
+    });
+    let backup = match (state.on_backup, state.backup_ready) {
+        (true, _) => " The backup server carries it.",
+        (false, Some(true)) => " The backup server is ready.",
+        (false, Some(false)) => " The backup server is not ready.",
+        (false, None) => "",
+    };
+    format!(
+        "{} ms waiting{away}. Pictures missed: {} of {}. Connection lost: {}×.{backup}",
+        state.queue.as_millis(),
+        grouped(state.frames_dropped),
+        grouped(state.frames_sent + state.frames_dropped),
+        state.disconnects,
+    )
+}
+
+/// Which part of the way from lens to viewer something concerns.
+#[must_use]
+pub fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Source => "Source",
+        Cause::Encoder => "Encoder",
+        Cause::Uplink => "Uplink",
+        Cause::Server => "Server",
+        Cause::Disk => "Disk",
+        Cause::User => "You",
+    }
+}
+
+/// A decision with all that is known of it, over several lines.
+#[must_use]
+pub fn decision(decision: &Decision) -> String {
+    let word = match decision.severity {
+        Severity::Good | Severity::Info => "",
+        Severity::Warning => "Warning: ",
+        Severity::Error => "Error: ",
+    };
+    let mut text = format!("{word}{}\nConcerns: ", decision.text);
+    text.push_str(match decision.cause {
+        Cause::Source => "camera or microphone",
+        Cause::Encoder => "this computer's speed",
+        Cause::Uplink => "the way to the server",
+        Cause::Server => "the server",
+        Cause::Disk => "the recording's disk",
+        Cause::User => "what you asked for",
+    });
+    if let Some(destination) = &decision.destination {
+        text.push_str(" · ");
+        text.push_str(destination);
+    }
+    let figures: Vec<String> = decision.figures.iter().map(figure).collect();
+    if !figures.is_empty() {
+        text.push('\n');
+        text.push_str(&figures.join(" · "));
+    }
+    text
+}
+
+/// `queue_ms` of 320 as `queue 320 ms`: the unit stands behind the last `_`.
+fn figure(figure: &Figure) -> String {
+    let unit_of = |unit: &str| match unit {
+        "kbps" => Some("kb/s"),
+        "bps" => Some("b/s"),
+        "ms" => Some("ms"),
+        "s" => Some("s"),
+        "bytes" => Some("bytes"),
+        "percent" => Some("%"),
+        _ => None,
+    };
+    let value = (figure.value * 10.0).round() / 10.0;
+    let split = figure.name.rsplit_once('_');
+    match split.and_then(|(name, unit)| Some((name, unit_of(unit)?))) {
+        Some((name, unit)) => format!("{} {value} {unit}", name.replace('_', " ")),
+        None => format!("{} {value}", figure.name.replace('_', " ")),
     }
 }
 
@@ -132,6 +244,8 @@ pub fn sentence(reason: &str) -> String {
     format!("{first}{}{dot}", letters.as_str())
 }
 
+/// A shorter wait than this is no wait to a person.
+const SHORTEST_COUNTDOWN: Duration = Duration::from_millis(1_600);
 /// What stands for a value that is not known yet.
 pub const NOTHING: &str = "–";
 

@@ -2,16 +2,18 @@
 
 use eframe::egui::{Align2, Rect, Response, Ui, pos2, vec2};
 
+use super::destination::pasted;
 use crate::{
     secret::Secret,
     settings::{
         connection::{ConnectionSettings, TrustChoice},
+        destination::BackupSettings,
         secrets::SecretKind,
     },
     ui::{
-        command::{Commands, Edit, UiCommand},
+        command::{Change, Commands, UiCommand},
         connection,
-        desk::Desk,
+        desk::{Desk, Entry},
         theme::{Weight, font, measure, tokens},
         widgets::{
             button, card, field::Field, fold::fold, icon::Icon, picker::picker, switch::switch,
@@ -22,25 +24,33 @@ use crate::{
 };
 
 /// The line that opens the fold, and what is in it while it is open.
-pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+pub fn show(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
     let toggle = UiCommand::ToggleAdvanced;
     let line = card::line(ui, 24.0);
-    let summary = connection::summary(desk);
-    if fold(ui, line, toggle.label(), &summary, desk.advanced_shown)
-        .on_hover_text(toggle.hint())
-        .clicked()
+    let summary = connection::summary(entry);
+    if fold(
+        ui,
+        line,
+        toggle.label(),
+        &summary,
+        entry.sheet.advanced_shown,
+    )
+    .on_hover_text(toggle.hint())
+    .clicked()
     {
         commands.run(toggle);
         ui.data_mut(|data| data.insert_temp(ui.scope_id().with(JUST_PRESSED), ()));
     }
-    if !desk.advanced_shown {
+    if !entry.sheet.advanced_shown {
         return;
     }
     let fields = ui.add_enabled_ui(desk.view.is_offline(), |ui| {
-        login(ui, desk, commands);
-        certificate(ui, desk, commands);
-        way(ui, desk, commands);
-        session(ui, desk, commands);
+        remember(ui, entry, commands);
+        backup(ui, desk, entry, commands);
+        login(ui, desk, entry, commands);
+        certificate(ui, entry, commands);
+        way(ui, desk, entry, commands);
+        session(ui, desk, entry, commands);
     });
     // What has just been opened is to be seen, though the column ends above it.
     let pressed = ui.data_mut(|data| data.remove_temp::<()>(ui.scope_id().with(JUST_PRESSED)));
@@ -49,8 +59,78 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     }
 }
 
-fn login(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
-    let settings = &desk.settings.destination.connection;
+fn remember(ui: &mut Ui, entry: Entry<'_>, commands: &mut Commands) {
+    let line = card::line(ui, 24.0);
+    let on = entry.settings.remember_key;
+    let name = "Remember key in keychain";
+    if switch(ui, line, name, "Remember key in the keychain", on)
+        .on_hover_text(
+            "The key is kept by your system's keychain, never in a file of this program.",
+        )
+        .clicked()
+    {
+        commands.change(entry.place, Change::RememberKey(!on));
+    }
+}
+
+fn backup(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    let settings = &entry.settings.backup;
+    let row = card::row(ui, "Backup");
+    let hint = "rtmp://server/app";
+    let (response, server) = typed(ui, row, "Backup server", hint, &settings.server);
+    let _ = response.on_hover_text("Where to go when the first server fails.");
+    let has_server = !settings.server.is_empty();
+    match (server, pasted(ui)) {
+        (Some(_), Some(whole)) => commands.change(entry.place, Change::PastedBackup(whole)),
+        (Some(server), None) => {
+            let changed = BackupSettings {
+                server,
+                ..settings.clone()
+            };
+            commands.change(entry.place, Change::Backup(changed));
+        }
+        (None, _) => {}
+    }
+    if has_server {
+        let row = card::row(ui, "");
+        let hint = "its key, if it is another";
+        secret(ui, row, desk, entry, commands, SecretKind::BackupKey, hint);
+        let choices = [
+            (
+                "Keep it ready",
+                "A connection stays open there, so that a switch takes a moment only.",
+                settings.warm,
+                BackupSettings {
+                    warm: !settings.warm,
+                    ..settings.clone()
+                },
+            ),
+            (
+                "Go back when the first is well",
+                "Viewers may notice the switch back. Off: stay on the backup until you stop.",
+                settings.return_to_primary,
+                BackupSettings {
+                    return_to_primary: !settings.return_to_primary,
+                    ..settings.clone()
+                },
+            ),
+        ];
+        for (name, hint, on, changed) in choices {
+            let line = card::line(ui, 24.0);
+            let line = Rect::from_min_max(pos2(line.left() + measure::LABEL, line.top()), line.max);
+            if switch(ui, line, name, name, on)
+                .on_hover_text(hint)
+                .clicked()
+            {
+                commands.change(entry.place, Change::Backup(changed));
+            }
+        }
+    }
+    told(ui, connection::backup(entry));
+}
+
+fn login(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    let settings = &entry.settings.connection;
     let row = card::row(ui, "User");
     let user = typed(
         ui,
@@ -60,15 +140,15 @@ fn login(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         &settings.user,
     );
     if let (_, Some(user)) = user {
-        edit(desk, commands, |settings| settings.user = user);
+        edit(entry, commands, |settings| settings.user = user);
     }
     let row = card::row(ui, "Password");
-    secret(ui, row, desk, commands, SecretKind::Password, "");
-    told(ui, connection::credentials(desk));
+    secret(ui, row, desk, entry, commands, SecretKind::Password, "");
+    told(ui, connection::credentials(entry));
 }
 
-fn certificate(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
-    let trust = &desk.settings.destination.connection.trust;
+fn certificate(ui: &mut Ui, entry: Entry<'_>, commands: &mut Commands) {
+    let trust = &entry.settings.connection.trust;
     let options = [
         (TrustChoice::System, "As this system".to_owned()),
         (file_choice(trust), "Trust a file too".to_owned()),
@@ -84,7 +164,7 @@ fn certificate(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         "For rtmps:// servers whose certificate this system does not trust. It is always checked.",
     );
     if let Some(trust) = picked {
-        edit(desk, commands, |settings| settings.trust = trust);
+        edit(entry, commands, |settings| settings.trust = trust);
     }
     match trust {
         TrustChoice::System => {}
@@ -116,17 +196,17 @@ fn certificate(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
             let row = card::row(ui, "");
             let hint = "SHA-256, 64 digits";
             if let (_, Some(fingerprint)) = typed(ui, row, "Fingerprint", hint, fingerprint) {
-                edit(desk, commands, |settings| {
+                edit(entry, commands, |settings| {
                     settings.trust = TrustChoice::Pinned { fingerprint };
                 });
             }
         }
     }
-    told(ui, connection::trust(desk));
+    told(ui, connection::trust(entry));
 }
 
-fn way(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
-    let settings = &desk.settings.destination.connection;
+fn way(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    let settings = &entry.settings.connection;
     let row = card::row(ui, "Leave via");
     let hint = "address or interface";
     let (response, from) = typed(ui, row, "Leave via", hint, &settings.from);
@@ -134,29 +214,37 @@ fn way(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         "An address or a network interface of this computer, such as 192.168.1.20 or eth0.",
     );
     if let Some(from) = from {
-        edit(desk, commands, |settings| settings.from = from);
+        edit(entry, commands, |settings| settings.from = from);
     }
-    told(ui, connection::local(desk));
+    told(ui, connection::local(entry));
 
     let row = card::row(ui, "Proxy");
     let (response, proxy) = typed(ui, row, "Proxy", "http://host:port", &settings.proxy);
     if response.lost_focus() {
-        commands.edit(Edit::ProxyDone);
+        commands.change(entry.place, Change::ProxyDone);
     }
     let _ = response.on_hover_text("An HTTP proxy on the way to rtmps:// servers.");
     if let Some(proxy) = proxy {
-        edit(desk, commands, |settings| settings.proxy = proxy);
+        edit(entry, commands, |settings| settings.proxy = proxy);
     }
     if !settings.proxy.is_empty() {
         let row = card::row(ui, "");
         let hint = "password, if it wants one";
-        secret(ui, row, desk, commands, SecretKind::ProxyPassword, hint);
+        secret(
+            ui,
+            row,
+            desk,
+            entry,
+            commands,
+            SecretKind::ProxyPassword,
+            hint,
+        );
     }
-    told(ui, connection::proxy(desk));
+    told(ui, connection::proxy(entry));
 }
 
-fn session(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
-    let settings = &desk.settings.destination.connection;
+fn session(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    let settings = &entry.settings.connection;
     let row = card::row(ui, "Handshake");
     let options = [
         (false, "Simple".to_owned()),
@@ -167,15 +255,15 @@ fn session(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     let (response, picked) = picker(ui, row, "Handshake", shown, chosen, &options);
     let _ = response.on_hover_text("Some old Adobe servers insist on digests.");
     if let Some(digests) = picked {
-        edit(desk, commands, |settings| {
+        edit(entry, commands, |settings| {
             settings.digest_handshake = digests;
         });
     }
 
     let row = card::row(ui, "Arguments");
     let kind = SecretKind::ConnectArguments;
-    secret(ui, row, desk, commands, kind, "B:1 S:text N:1.5");
-    told(ui, connection::arguments(desk));
+    secret(ui, row, desk, entry, commands, kind, "B:1 S:text N:1.5");
+    told(ui, connection::arguments(entry));
 
     let line = card::line(ui, 24.0);
     let on = !settings.plain_connect;
@@ -183,12 +271,12 @@ fn session(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         .on_hover_text("Switch it off for a server that stumbles over it.")
         .clicked()
     {
-        edit(desk, commands, |settings| settings.plain_connect = on);
+        edit(entry, commands, |settings| settings.plain_connect = on);
     }
 }
 
 /// A field for text that is no secret; the text when a person changed it.
-fn typed(
+pub(super) fn typed(
     ui: &mut Ui,
     rect: Rect,
     name: &str,
@@ -212,12 +300,14 @@ fn secret(
     ui: &mut Ui,
     rect: Rect,
     desk: &Desk,
+    entry: Entry<'_>,
     commands: &mut Commands,
     kind: SecretKind,
     hint: &str,
 ) {
     let name = match kind {
         SecretKind::StreamKey => "Stream key",
+        SecretKind::BackupKey => "Backup stream key",
         SecretKind::Password => "Password",
         SecretKind::ProxyPassword => "Proxy password",
         SecretKind::ConnectArguments => "Connect arguments",
@@ -229,13 +319,13 @@ fn secret(
         limit: MAX_TEXT,
         reserved: 0.0,
     };
-    let mut text = desk.secrets.get(kind).expose().to_owned();
+    let mut text = entry.sheet.secrets.get(kind).expose().to_owned();
     let response = field.show(ui, rect, &mut text);
     if response.changed() {
-        commands.edit(Edit::Secret(kind, Secret::new(text)));
+        commands.change(entry.place, Change::Secret(kind, Secret::new(text)));
     }
     if response.lost_focus() {
-        commands.edit(Edit::KeyDone);
+        commands.change(entry.place, Change::KeyDone);
     }
 }
 
@@ -246,10 +336,10 @@ fn told<T>(ui: &mut Ui, checked: Result<T, String>) {
     }
 }
 
-fn edit(desk: &Desk, commands: &mut Commands, change: impl FnOnce(&mut ConnectionSettings)) {
-    let mut settings = desk.settings.destination.connection.clone();
+fn edit(entry: Entry<'_>, commands: &mut Commands, change: impl FnOnce(&mut ConnectionSettings)) {
+    let mut settings = entry.settings.connection.clone();
     change(&mut settings);
-    commands.edit(Edit::Connection(settings));
+    commands.change(entry.place, Change::Connection(settings));
 }
 
 /// The choice of a file: the present one, if it is.

@@ -1,45 +1,59 @@
-//! Server and stream key.
+//! Where the stream goes: server and stream key, and the destinations beside the first.
 
 use eframe::egui::{Event, Rect, Ui, pos2, vec2};
 
-use super::connection;
+use super::{connection, further};
 use crate::{
     rtmp::url::{MAX_KEY_BYTES, MAX_URL_BYTES},
     secret::Secret,
     settings::secrets::SecretKind,
     ui::{
-        command::{Commands, Edit, UiCommand},
-        desk::Desk,
+        command::{Change, Commands, UiCommand},
+        desk::{Desk, Entry, Place},
         theme::{measure, tokens},
         widgets::{
             button::{self, Look},
             card,
             field::Field,
-            switch::switch,
         },
         words,
     },
 };
 
-/// Shows the card.
+/// Shows the card: the first destination, and those beside it.
 pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
-    card::card(ui, "Destination", |ui, _| {
-        ui.add_enabled_ui(desk.view.is_offline(), |ui| {
-            server(ui, desk, commands);
-            key(ui, desk, commands);
-        });
-        if let Some(words) = desk.address_remark {
-            card::remark(ui, words, tokens(ui).warning);
+    card::card(ui, "Destination", |ui, title_end| {
+        // While streaming how they fare comes before what cannot be changed now.
+        let streams = !desk.view.is_offline();
+        if streams {
+            further::list(ui, desk, commands);
         }
-        remember(ui, desk, commands);
+        if let Some(entry) = desk.entry(Place::FIRST) {
+            fields(ui, desk, entry, commands);
+        }
         if let Some(trouble) = &desk.keychain_trouble {
             card::remark(ui, &words::sentence(trouble), tokens(ui).warning);
         }
-        connection::show(ui, desk, commands);
+        if !streams {
+            further::list(ui, desk, commands);
+        }
+        further::add(ui, title_end, desk, commands);
     });
 }
 
-fn server(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+/// Server and key of one destination, and what is folded away behind them.
+pub(super) fn fields(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
+    ui.add_enabled_ui(desk.view.is_offline(), |ui| {
+        server(ui, entry, commands);
+        key(ui, desk, entry, commands);
+    });
+    if let Some(words) = entry.sheet.remark {
+        card::remark(ui, words, tokens(ui).warning);
+    }
+    connection::show(ui, desk, entry, commands);
+}
+
+fn server(ui: &mut Ui, entry: Entry<'_>, commands: &mut Commands) {
     let line = card::line(ui, measure::CONTROL);
     let field = Field {
         name: "Server",
@@ -48,24 +62,25 @@ fn server(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         limit: MAX_SERVER,
         reserved: 0.0,
     };
-    let mut text = desk.settings.destination.server.clone();
+    let mut text = entry.settings.server.clone();
     let response = field.show(ui, line, &mut text).on_hover_text(
         "The address you were given. A whole URL is split into server and key when pasted.",
     );
     if response.changed() {
         // A field has one line; what was pasted may have had more.
-        commands.edit(match pasted(ui) {
-            Some(whole) if text.len() <= whole.len() => Edit::Pasted(whole),
-            Some(_) => Edit::Pasted(text),
-            None => Edit::Server(text),
-        });
+        let change = match pasted(ui) {
+            Some(whole) if text.len() <= whole.len() => Change::Pasted(whole),
+            Some(_) => Change::Pasted(text),
+            None => Change::Server(text),
+        };
+        commands.change(entry.place, change);
     }
     if response.lost_focus() {
-        commands.edit(Edit::ServerDone);
+        commands.change(entry.place, Change::ServerDone);
     }
 }
 
-fn key(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+fn key(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) {
     let line = card::line(ui, measure::CONTROL);
     let show = Rect::from_min_max(
         pos2(line.right() - 60.0, line.top() + 4.0),
@@ -78,17 +93,18 @@ fn key(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
         limit: MAX_KEY,
         reserved: 56.0,
     };
-    let mut text = desk.key().expose().to_owned();
+    let mut text = entry.key().expose().to_owned();
     let response = field.show(ui, line, &mut text);
     if response.changed() {
         let kind = SecretKind::StreamKey;
-        commands.edit(match pasted(ui) {
-            Some(whole) if whole.contains("://") => Edit::PastedKey(Secret::new(whole)),
-            _ => Edit::Secret(kind, Secret::new(text)),
-        });
+        let change = match pasted(ui) {
+            Some(whole) if whole.contains("://") => Change::PastedKey(Secret::new(whole)),
+            _ => Change::Secret(kind, Secret::new(text)),
+        };
+        commands.change(entry.place, change);
     }
     if response.lost_focus() {
-        commands.edit(Edit::KeyDone);
+        commands.change(entry.place, Change::KeyDone);
     }
     let command = UiCommand::ToggleKeyShown;
     let word = if desk.key_shown {
@@ -104,22 +120,8 @@ fn key(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     }
 }
 
-fn remember(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
-    let line = card::line(ui, 24.0);
-    let on = desk.settings.destination.remember_key;
-    let name = "Remember key in keychain";
-    if switch(ui, line, name, "Remember key in the keychain", on)
-        .on_hover_text(
-            "The key is kept by your system's keychain, never in a file of this program.",
-        )
-        .clicked()
-    {
-        commands.edit(Edit::RememberKey(!on));
-    }
-}
-
 /// What was pasted in this frame, if anything was.
-fn pasted(ui: &Ui) -> Option<String> {
+pub(super) fn pasted(ui: &Ui) -> Option<String> {
     ui.input(|input| {
         input.events.iter().find_map(|event| match event {
             Event::Paste(text) => Some(text.clone()),

@@ -27,7 +27,14 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
     let summary = match stats {
         Some(stats) => {
             let sent = stats.sent.to_string();
-            format!("{} of {}", sent.trim_end_matches(" kb/s"), stats.target)
+            let sent = sent.trim_end_matches(" kb/s");
+            if stats.target < stats.ceiling {
+                let target = stats.target.to_string();
+                let target = target.trim_end_matches(" kb/s");
+                format!("{sent} of {target}, at most {}", stats.ceiling)
+            } else {
+                format!("{sent} of {}", stats.target)
+            }
         }
         None => format!("Target {target}"),
     };
@@ -63,6 +70,7 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk) {
         history: &desk.view.bitrates,
         marks: &desk.view.story,
         now: desk.now,
+        wall: desk.wall,
     }
     .show(ui, plot, &summary);
 }

@@ -7,6 +7,7 @@
 //! | [`bottom_bar`] | figures and the big button |
 //! | [`connection`] | what servers and networks want beyond address and key |
 //! | [`destination`] | server and stream key |
+//! | [`further`] | the destinations beside the first, and their dialog |
 //! | [`graph`] | bitrate over the last minutes |
 //! | [`output`] | picture, sound and recording |
 //! | [`preview`] | the picture |
@@ -19,6 +20,7 @@ pub mod banner;
 pub mod bottom_bar;
 pub mod connection;
 pub mod destination;
+pub mod further;
 pub mod graph;
 pub mod output;
 pub mod preview;

@@ -6,9 +6,12 @@ use crate::{
     settings::model::OutputSettings,
     ui::{
         command::{Commands, Edit, UiCommand},
-        desk::Desk,
+        desk::{Desk, rate_of},
         theme::{Weight, font, measure, tokens},
-        widgets::{button, card, icon::Icon, picker::picker, slider::slider, switch::switch, text},
+        widgets::{
+            button, card, fold::fold, icon::Icon, picker::picker, slider::slider, switch::switch,
+            text,
+        },
         words,
     },
     units::{Bitrate, FrameRate, PixelSize},
@@ -28,11 +31,13 @@ pub fn show(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
                 font(Weight::Regular, 12.0),
                 tokens(ui).faint,
             )
-            .on_hover_text("While streaming or recording only the video bitrate can be changed.");
+            .on_hover_text("While streaming or recording only the video bitrate and its limits can be changed.");
         }
         let mut edit = |changed: OutputSettings| commands.edit(Edit::Output(changed));
         ui.add_enabled_ui(!locked, |ui| picture(ui, output, &mut edit));
         video_bitrate(ui, output, &mut edit);
+        limits(ui, desk, commands);
+        let mut edit = |changed: OutputSettings| commands.edit(Edit::Output(changed));
         ui.add_enabled_ui(!locked, |ui| sound_and_key_frames(ui, output, &mut edit));
         recording(ui, desk, commands);
     });
@@ -90,7 +95,8 @@ fn video_bitrate(ui: &mut Ui, output: OutputSettings, edit: &mut impl FnMut(Outp
             ..output
         });
     }
-    let _ = response.on_hover_text("At most about 70 % of what your uplink carries.");
+    let _ = response
+        .on_hover_text("The most that is sent: about 70 % of what your uplink usually carries.");
     text::paint(
         ui.painter(),
         value,
@@ -99,6 +105,71 @@ fn video_bitrate(ui: &mut Ui, output: OutputSettings, edit: &mut impl FnMut(Outp
         font(Weight::Medium, 12.5),
         tokens(ui).text,
     );
+}
+
+/// How far the video bitrate follows the uplink; folded away until it is asked for.
+fn limits(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
+    let output = desk.settings.output;
+    let rate = rate_of(&output);
+    let summary = if output.adaptive {
+        format!("down to {}", rate.floor)
+    } else {
+        "off".to_owned()
+    };
+    let toggle = UiCommand::ToggleRate;
+    let line = card::line(ui, 24.0);
+    if fold(ui, line, toggle.label(), &summary, desk.rate_shown)
+        .on_hover_text(toggle.hint())
+        .clicked()
+    {
+        commands.run(toggle);
+    }
+    if !desk.rate_shown {
+        return;
+    }
+    let mut edit = |changed: OutputSettings| commands.edit(Edit::Output(changed));
+    let line = card::line(ui, 24.0);
+    let name = "Lower the bitrate with the uplink";
+    let adaptive = !output.adaptive;
+    if switch(ui, line, name, name, output.adaptive)
+        .on_hover_text("Off: always the full bitrate. What the uplink does not carry is left out, frame by frame.")
+        .clicked()
+    {
+        edit(OutputSettings { adaptive, ..output });
+    }
+    ui.add_enabled_ui(output.adaptive, |ui| {
+        let row = card::row(ui, "Down to");
+        let automatic = OutputSettings {
+            floor_kbps: None,
+            ..output
+        };
+        let automatic = format!("Automatic ({})", rate_of(&automatic).floor);
+        let steps = VIDEO_KBPS.into_iter().filter(|kbps| *kbps <= output.video_kbps);
+        let odd_one = output.floor_kbps.filter(|kbps| !VIDEO_KBPS.contains(kbps));
+        let values = odd_one.into_iter().chain(steps).map(Some);
+        let options: Vec<_> = std::iter::once(None)
+            .chain(values)
+            .map(|kbps| {
+                let words = kbps.map(|kbps| Bitrate::from_kbps(kbps).to_string());
+                (kbps, words.unwrap_or_else(|| automatic.clone()))
+            })
+            .collect();
+        let shown = match output.floor_kbps {
+            Some(_) => rate.floor.to_string(),
+            None => automatic,
+        };
+        let chosen = output.floor_kbps;
+        let (response, picked) = picker(ui, row, "Lowest video bitrate", &shown, &chosen, &options);
+        let _ = response.on_hover_text(
+            "Below it, frames are left out instead, then the picture stands still; the sound goes on.",
+        );
+        if let Some(floor_kbps) = picked {
+            edit(OutputSettings {
+                floor_kbps,
+                ..output
+            });
+        }
+    });
 }
 
 fn sound_and_key_frames(

@@ -24,16 +24,20 @@ use crate::{
         secrets::SecretKind,
     },
     ui::{
-        command::{Action, Commands, Edit, UiCommand},
-        desk::{Desk, Effect, Question, WallClock},
+        command::{Action, Change, Commands, Edit, UiCommand},
+        desk::{Desk, Effect, Place, Question, WallClock},
         theme,
     },
     units::MediaTime,
 };
 
 mod connection;
+mod staying_live;
 
-use super::{banner, bottom_bar, destination, output, preview, question, sources, top_bar};
+use super::{
+    banner, bottom_bar, destination, further, graph, output, preview, question, sources, story,
+    top_bar,
+};
 
 /// A desk and everything panels have asked for.
 struct Bench {
@@ -52,7 +56,8 @@ fn desk() -> Desk {
 fn ready() -> Desk {
     let mut desk = desk();
     desk.settings.destination.server = "rtmp://example.org/live".into();
-    desk.secrets
+    desk.sheets[0]
+        .secrets
         .set(SecretKind::StreamKey, Secret::new("s3cret"));
     desk
 }
@@ -64,6 +69,15 @@ fn live() -> Desk {
         since: MediaTime::from_millis(4_000),
     }));
     desk
+}
+
+fn key(desk: &Desk) -> &Secret {
+    desk.sheets[0].secrets.get(SecretKind::StreamKey)
+}
+
+/// A change of the first destination.
+fn changed(change: Change) -> Action {
+    Action::Edit(Edit::Destination(Place::FIRST, change))
 }
 
 /// Shows one panel; what it asks for is carried out on the desk, as the window does.
@@ -136,7 +150,7 @@ fn go_live_waits_for_a_server_and_says_so() {
     let words = sentence(&desk());
     assert!(words.contains("Enter the server's address"), "{words}");
     let mut keyless = ready();
-    keyless
+    keyless.sheets[0]
         .secrets
         .set(SecretKind::StreamKey, Secret::default());
     let words = sentence(&keyless);
@@ -346,7 +360,7 @@ fn a_pasted_url_fills_both_fields() {
     harness.run_steps(3);
     let desk = &harness.state().desk;
     assert_eq!(desk.settings.destination.server, "rtmp://example.org/live");
-    assert_eq!(desk.key().expose(), "abc-123");
+    assert_eq!(key(desk).expose(), "abc-123");
 }
 
 #[test]
@@ -363,12 +377,14 @@ fn a_typed_address_is_left_as_it_is() {
         desk.settings.destination.server,
         "rtmp://example.org/live/x"
     );
-    assert!(desk.key().is_empty());
+    assert!(key(desk).is_empty());
 }
 
 #[test]
 fn not_remembering_deletes_the_key_from_the_keychain() {
-    let mut harness = cards(ready(), destination::show);
+    let mut desk = ready();
+    desk.act(Action::Do(UiCommand::ToggleAdvanced));
+    let mut harness = cards(desk, destination::show);
     harness
         .get_by_role_and_label(Role::Switch, "Remember key in keychain")
         .click();
@@ -553,8 +569,8 @@ fn an_engine_that_does_not_stop_does_not_hold_the_window() {
 fn the_key_goes_to_the_keychain_once() {
     use crate::settings::secrets::Request;
     let mut desk = ready();
-    desk.act(Action::Edit(Edit::KeyDone));
-    desk.act(Action::Edit(Edit::KeyDone));
+    desk.act(changed(Change::KeyDone));
+    desk.act(changed(Change::KeyDone));
     let effects = desk.take_effects();
     assert!(
         matches!(

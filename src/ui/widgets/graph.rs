@@ -1,15 +1,17 @@
-//! Bitrates over time: what was sent as a filled line, the target dashed, events as marks that explain
-//! themselves under the pointer.
+//! Bitrates over time: what was sent as a filled line, the target dashed, the most that is allowed as a thin line,
+//! decisions as marks. Everything explains itself under the pointer.
 
 use eframe::egui::{
     Color32, Mesh, Pos2, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2,
 };
 
 use crate::{
-    engine::event::{Decision, Severity},
+    engine::event::{Cause, Decision, Severity},
     ui::{
+        desk::WallClock,
         state::{History, Sample, Story},
         theme::tokens,
+        words,
     },
     units::{Bitrate, MediaTime},
 };
@@ -22,6 +24,8 @@ pub struct Graph<'a> {
     pub marks: &'a Story,
     /// The right edge.
     pub now: MediaTime,
+    /// What the times are on the clock on the wall.
+    pub wall: WallClock,
 }
 
 impl Graph<'_> {
@@ -51,6 +55,12 @@ impl Graph<'_> {
             .iter()
             .map(|sample| scale.at(sample, sample.target))
             .collect();
+        let ceiling: Vec<Pos2> = self
+            .history
+            .iter()
+            .map(|sample| scale.at(sample, sample.ceiling))
+            .collect();
+        painter.add(Shape::line(ceiling, Stroke::new(1.0, tokens.line)));
         painter.add(Shape::mesh(fill(
             &sent,
             rect.bottom(),
@@ -74,6 +84,8 @@ impl Graph<'_> {
                 Severity::Warning => tokens.warning,
                 Severity::Error => tokens.live,
                 Severity::Good => tokens.good,
+                // Of what is only for information, a change of the bitrate is worth a mark.
+                Severity::Info if decision.cause == Cause::Uplink => tokens.faint,
                 Severity::Info => continue,
             };
             let mark = [pos2(x, rect.top()), pos2(x, rect.bottom())];
@@ -90,9 +102,31 @@ impl Graph<'_> {
                 }
             }
         }
-        if let Some((_, decision)) = nearest {
-            let _ = response.on_hover_text_at_pointer(decision.text.as_str());
+        let explained = match nearest {
+            Some((_, decision)) => Some(words::decision(decision)),
+            None => response.hover_pos().and_then(|pointer| {
+                let distance = |sample: &Sample| (scale.x(sample.at) - pointer.x).abs();
+                let samples = self.history.iter();
+                let sample = samples.min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+                Some(self.told(sample))
+            }),
+        };
+        if let Some(words) = explained {
+            let _ = response.on_hover_text_at_pointer(words);
         }
+    }
+}
+
+impl Graph<'_> {
+    /// One moment's bitrates in words.
+    fn told(&self, sample: &Sample) -> String {
+        format!(
+            "{}\nsent {}\ntarget {}\nat most {}",
+            self.wall.time_of_day(sample.at),
+            sample.sent,
+            sample.target,
+            sample.ceiling
+        )
     }
 }
 
@@ -109,7 +143,7 @@ impl Scale {
         let elapsed = now.since(start).as_secs_f32();
         let highest = history
             .iter()
-            .map(|sample| sample.target.max(sample.sent).bps())
+            .map(|sample| sample.target.max(sample.sent).max(sample.ceiling).bps())
             .max()
             .unwrap_or(0);
         Self {

@@ -35,6 +35,16 @@ pub enum Icon {
     Muted,
     /// A camera's body and lens.
     Camera,
+    /// An arrow up to a line: the way out.
+    Uplink,
+    /// Two boxes: a server.
+    Server,
+    /// A square with legs: the encoder.
+    Chip,
+    /// A disc with a hole.
+    Disk,
+    /// Head and shoulders.
+    Person,
 }
 
 impl Icon {
@@ -112,6 +122,51 @@ impl Icon {
                 let lens = vec![at(2.2, -0.6), at(5.8, -3.0), at(5.8, 3.0), at(2.2, 0.6)];
                 line(lens);
             }
+            Self::Uplink | Self::Server | Self::Chip | Self::Disk | Self::Person => {
+                self.paint_part(painter, centre, unit, stroke);
+            }
+        }
+    }
+}
+
+impl Icon {
+    /// The signs for the parts of the way from lens to viewer.
+    fn paint_part(self, painter: &Painter, centre: Pos2, unit: f32, stroke: Stroke) {
+        let colour = stroke.color;
+        let at = |x: f32, y: f32| pos2(centre.x + x * unit, centre.y + y * unit);
+        let line = |points: Vec<Pos2>| painter.add(Shape::line(points, stroke));
+        match self {
+            Self::Uplink => {
+                line(vec![at(0.0, 5.0), at(0.0, -2.5)]);
+                line(vec![at(-3.5, 1.0), at(0.0, -2.5), at(3.5, 1.0)]);
+                line(vec![at(-4.5, -5.0), at(4.5, -5.0)]);
+            }
+            Self::Server => {
+                for middle in [-2.8, 2.8] {
+                    let unit_box = Rect::from_center_size(at(0.0, middle), vec2(10.0, 4.0) * unit);
+                    painter.rect_stroke(unit_box, rounded(unit), stroke, StrokeKind::Middle);
+                    painter.circle_filled(at(-2.8, middle), 0.8 * unit, colour);
+                }
+            }
+            Self::Chip => {
+                let body = Rect::from_center_size(centre, vec2(6.4, 6.4) * unit);
+                painter.rect_stroke(body, rounded(unit), stroke, StrokeKind::Middle);
+                for place in [-1.6, 1.6] {
+                    for (inner, outer) in [(-3.2, -5.4), (3.2, 5.4)] {
+                        line(vec![at(place, inner), at(place, outer)]);
+                        line(vec![at(inner, place), at(outer, place)]);
+                    }
+                }
+            }
+            Self::Disk => {
+                painter.circle_stroke(centre, 5.0 * unit, stroke);
+                painter.circle_filled(centre, 1.4 * unit, colour);
+            }
+            Self::Person => {
+                painter.circle_stroke(at(0.0, -2.6), 2.4 * unit, stroke);
+                line(arc(at(0.0, 5.6), 4.6 * unit, 1.08 * PI, 0.84 * PI));
+            }
+            _ => {}
         }
     }
 }

@@ -49,7 +49,7 @@ fn instructions_pasted_as_the_address_fill_both_fields() {
     paste(&mut harness, "Server", text);
     let desk = &harness.state().desk;
     assert_eq!(desk.settings.destination.server, "rtmp://example.org/live");
-    assert_eq!(desk.key().expose(), "abc-123");
+    assert_eq!(key(desk).expose(), "abc-123");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_key_pasted_as_the_address_is_moved_to_its_field_and_told() {
     harness.get_by_label_contains("That was a stream key");
     let desk = &harness.state().desk;
     assert!(desk.settings.destination.server.is_empty());
-    assert_eq!(desk.key().expose(), "live_123_abc");
+    assert_eq!(key(desk).expose(), "live_123_abc");
 
     paste(&mut harness, "Server", "rtmp://example.org/live");
     let told = harness.query_by_label_contains("That was a stream key");
@@ -72,19 +72,19 @@ fn a_whole_url_pasted_as_the_key_fills_both_fields() {
     paste(&mut harness, "Stream key", "rtmps://example.org/app/abc");
     let desk = &harness.state().desk;
     assert_eq!(desk.settings.destination.server, "rtmps://example.org/app");
-    assert_eq!(desk.key().expose(), "abc");
+    assert_eq!(key(desk).expose(), "abc");
 }
 
 #[test]
 fn a_key_keeps_its_inner_spaces_and_loses_those_around_it() {
     let mut harness = card(ready());
-    harness.state_mut().desk.secrets = crate::ui::secrets::Secrets::default();
+    harness.state_mut().desk.sheets[0].secrets = crate::ui::secrets::Secrets::default();
     harness.get_by_label("Stream key").focus();
     harness.run_steps(2);
     harness.get_by_label("Stream key").type_text(" my key ");
     harness.run_steps(2);
-    harness.state_mut().desk.act(Action::Edit(Edit::KeyDone));
-    assert_eq!(harness.state().desk.key().expose(), "my key");
+    harness.state_mut().desk.act(changed(Change::KeyDone));
+    assert_eq!(key(&harness.state().desk).expose(), "my key");
 }
 
 #[test]
@@ -93,15 +93,18 @@ fn a_login_in_the_address_goes_to_its_own_fields() {
         let mut desk = desk();
         let text = "rtmp://me:p%40ss@example.org/live".to_owned();
         if typed {
-            desk.act(Action::Edit(Edit::Server(text)));
-            desk.act(Action::Edit(Edit::ServerDone));
+            desk.act(changed(Change::Server(text)));
+            desk.act(changed(Change::ServerDone));
         } else {
-            desk.act(Action::Edit(Edit::Pasted(text)));
+            desk.act(changed(Change::Pasted(text)));
         }
         let destination = &desk.settings.destination;
         assert_eq!(destination.server, "rtmp://example.org/live");
         assert_eq!(destination.connection.user, "me");
-        assert_eq!(desk.secrets.get(SecretKind::Password).expose(), "p@ss");
+        assert_eq!(
+            desk.sheets[0].secrets.get(SecretKind::Password).expose(),
+            "p@ss"
+        );
     }
 }
 
@@ -157,6 +160,8 @@ fn every_control_of_the_fold_has_a_name() {
         let harness = opened(with(|settings| settings.trust = trust));
         assert_eq!(harness.unnamed_widgets(), Vec::<String>::new());
         for name in [
+            "Remember key in keychain",
+            "Backup server",
             "User name",
             "Password",
             "Certificate",
@@ -191,7 +196,7 @@ fn what_cannot_be_right_is_told_beside_its_field_and_before_going_live() {
     let mut plain = with(|settings| settings.trust = pinned(&"AB".repeat(32)));
     plain.settings.destination.server = "rtmp://example.org/live".into();
     let mut secret = ready();
-    secret
+    secret.sheets[0]
         .secrets
         .set(SecretKind::ConnectArguments, Secret::new("B:1 X:2"));
     for (mut desk, words) in [
@@ -247,7 +252,7 @@ fn what_was_set_reaches_the_engine() {
         (SecretKind::ProxyPassword, "through"),
         (SecretKind::ConnectArguments, "B:1 S:x"),
     ] {
-        desk.act(Action::Edit(Edit::Secret(kind, Secret::new(text))));
+        desk.act(changed(Change::Secret(kind, Secret::new(text))));
     }
     let destination = went_live(&mut desk).unwrap();
     let login = destination.credentials.unwrap();
@@ -279,11 +284,11 @@ fn passwords_go_to_the_keychain_and_not_into_the_settings() {
         proxy: format!("http://us:{SECRET}@proxy.example:3128"),
         ..ConnectionSettings::default()
     };
-    desk.act(Action::Edit(Edit::Connection(settings)));
-    desk.act(Action::Edit(Edit::ProxyDone));
+    desk.act(changed(Change::Connection(settings)));
+    desk.act(changed(Change::ProxyDone));
     let password = Secret::new(SECRET);
-    desk.act(Action::Edit(Edit::Secret(SecretKind::Password, password)));
-    desk.act(Action::Edit(Edit::KeyDone));
+    desk.act(changed(Change::Secret(SecretKind::Password, password)));
+    desk.act(changed(Change::KeyDone));
 
     let proxy = &desk.settings.destination.connection.proxy;
     assert_eq!(proxy, "http://us@proxy.example:3128");
@@ -294,7 +299,7 @@ fn passwords_go_to_the_keychain_and_not_into_the_settings() {
         );
         assert_eq!(
             is_kept,
-            wanted != SecretKind::ConnectArguments,
+            !matches!(wanted, SecretKind::ConnectArguments | SecretKind::BackupKey),
             "{wanted:?}"
         );
     }
@@ -314,12 +319,15 @@ fn a_chosen_certificate_file_is_read_and_what_is_wrong_with_it_told() {
         [Effect::ReadCertificate("/ca.pem".into())]
     );
     assert!(desk.obstacle().is_some(), "not before it has been read");
-    desk.hear_certificate(Err("the certificate file is empty".to_owned()));
+    desk.hear_certificate(
+        "/ca.pem".as_ref(),
+        &Err("the certificate file is empty".to_owned()),
+    );
     assert_eq!(
         desk.obstacle().as_deref(),
         Some("The certificate file is empty.")
     );
-    desk.hear_certificate(Ok(Trust::Also(Vec::new())));
+    desk.hear_certificate("/ca.pem".as_ref(), &Ok(Trust::Also(Vec::new())));
     let destination = went_live(&mut desk).unwrap();
     assert_eq!(destination.route.trust, Trust::Also(Vec::new()));
 }
