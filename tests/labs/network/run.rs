@@ -16,7 +16,9 @@ use super::{
 pub(crate) struct Outcome {
     /// Who published.
     pub(crate) program: Program,
-    /// When the fault began.
+    /// When the fault began to begin: what is told from then on may be about it.
+    pub(crate) failing: f64,
+    /// When it had begun for certain.
     pub(crate) failed: f64,
     /// When it was over.
     pub(crate) restored: f64,
@@ -109,22 +111,26 @@ pub(crate) fn run(schedule: &Schedule, programs: &[Program]) -> Vec<Outcome> {
         );
     }
     look_on(&mut stages, now() + schedule.before);
-    let failed = change(&mut stages, |lab, server| schedule.fault.begin(lab, server));
-    look_on(&mut stages, failed[0] + schedule.lasts);
-    let restored = change(&mut stages, |lab, server| schedule.fault.end(lab, server));
-    let end = restored[0] + schedule.after;
+    let failing = change(&mut stages, |lab, server| schedule.fault.begin(lab, server));
+    look_on(&mut stages, now() + schedule.lasts);
+    let restoring = change(&mut stages, |lab, server| schedule.fault.end(lab, server));
+    let end = now() + schedule.after;
     look_on(&mut stages, end);
-    let times = failed.into_iter().zip(restored);
-    let each = stages.into_iter().zip(times);
-    each.map(|(stage, (failed, restored))| measure(stage, failed, restored, end))
+    let changes = failing.into_iter().zip(restoring);
+    let each = stages.into_iter().zip(changes);
+    each.map(|(stage, (failing, restoring))| measure(stage, failing, restoring, end))
         .collect()
 }
 
-/// Does something to all at once; when it was done.
-fn change(stages: &mut [Stage], mut act: impl FnMut(&Lab, &mut Server)) -> Vec<f64> {
+/// When something that was done to a lab began and was done.
+type Change = (f64, f64);
+
+/// Does something to all, one right after the other.
+fn change(stages: &mut [Stage], mut act: impl FnMut(&Lab, &mut Server)) -> Vec<Change> {
     let done = stages.iter_mut().map(|stage| {
+        let begin = now();
         act(&stage.lab, &mut stage.server);
-        now()
+        (begin, now())
     });
     done.collect()
 }
@@ -136,7 +142,8 @@ fn look_on(stages: &mut [Stage], until: f64) {
     }
 }
 
-fn measure(stage: Stage, failed: f64, restored: f64, end: f64) -> Outcome {
+fn measure(stage: Stage, failing: Change, restoring: Change, end: f64) -> Outcome {
+    let ((failing, failed), (_, restored)) = (failing, restoring);
     let Stage {
         publisher,
         mut sink,
@@ -147,6 +154,7 @@ fn measure(stage: Stage, failed: f64, restored: f64, end: f64) -> Outcome {
     let arrivals = std::mem::take(&mut sink.arrivals);
     Outcome {
         program: publisher.program(),
+        failing,
         failed,
         restored,
         end,

@@ -106,6 +106,11 @@ impl Schedule {
             format!("{name}, {} s", self.lasts)
         }
     }
+
+    /// A second of darkness is too short to be noticed, and need not be.
+    fn is_to_be_told(&self) -> bool {
+        self.breaks || self.fault == Fault::SlowUplink
+    }
 }
 
 /// Runs all schedules, or those whose names contain one of `words` (`alone` leaves the others' programs away);
@@ -144,6 +149,7 @@ pub(crate) fn test(words: &[&str]) -> bool {
 /// What was watched, and whether the state told the truth of it.
 fn judge_stream(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story: &Story) {
     let Outcome {
+        failing,
         failed,
         restored,
         end,
@@ -153,9 +159,9 @@ fn judge_stream(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story
     let states = story.states();
     let left = states
         .iter()
-        .find(|told| told.at > *failed && told.at < *end && told.what != "live");
+        .find(|told| told.at > *failing && told.at < *end && told.what != "live");
     if schedule.breaks {
-        let after = left.map(|told| told.at - failed);
+        let after = left.map(|told| (told.at - failed).max(0.0));
         judge.at_most(
             "seconds until it is noticed",
             after,
@@ -217,9 +223,8 @@ fn judge_step(judge: &mut Judge, outcome: &Outcome, story: &Story) {
 /// Whether state and cause were right in time, and what was said.
 fn judge_words(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story: &Story) -> Seen {
     let expected = schedule.fault.expected();
-    let from = outcome.failed;
-    // What is told after it is over may be about the recovery.
-    let till = from + NAMED_WITHIN + ALLOWANCE;
+    let from = outcome.failing;
+    let till = outcome.failed + NAMED_WITHIN + ALLOWANCE;
     let within = |told: &&Told| told.at > from && told.at <= till;
     let mut states = story.states();
     states.retain(|told| within(&told));
@@ -239,8 +244,7 @@ fn judge_words(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story:
     } else {
         states.iter().all(|told| told.what == expected.state)
     };
-    // A second is too short to be noticed, and need not be.
-    if schedule.breaks || schedule.fault == Fault::SlowUplink {
+    if schedule.is_to_be_told() {
         judge.verdict(
             &format!(
                 "within 3 s: {}, because of the {}",
@@ -251,7 +255,11 @@ fn judge_words(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story:
     }
     Seen {
         fault: schedule.name(),
-        expected: format!("{}, {}", expected.state, expected.cause),
+        expected: if schedule.is_to_be_told() {
+            format!("{}, {}", expected.state, expected.cause)
+        } else {
+            "live".to_owned()
+        },
         state: states
             .last()
             .map_or("live".to_owned(), |told| told.what.clone()),

@@ -97,11 +97,13 @@ pub(crate) fn watched(
     end: f64,
 ) -> Watched {
     let began = |arrival: &&Arrival| arrival.kind == Kind::Began && arrival.at > failed;
+    let behind = behind(arrivals, failed, end);
     Watched {
         back_after: lasting_since(arrivals, restored, end).map(|time| time - restored),
         longest_gap: longest_gap(arrivals, failed, end),
-        missed: missed(arrivals, fps, failed, end),
-        behind: behind(arrivals, failed, end),
+        // What is behind will come.
+        missed: (missed(arrivals, fps, failed, end) - behind).max(0.0),
+        behind,
         new_streams: arrivals.iter().filter(began).count(),
     }
 }
