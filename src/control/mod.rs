@@ -4,13 +4,15 @@
 //!
 //! | file | what it is about |
 //! |---|---|
+//! | [`attempts`] | when attempts to connect start and end, and which of several goes first |
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
 //! | [`bitrate`] | how much picture a connection carries |
 //! | [`moves`] | how often a live stream may move to another server |
 //! | [`rate`] | how fast a count grows |
-//! | [`reconnect`] | when the next attempt to connect starts, and when to give up |
+//! | [`reconnect`] | how long a server's answer is waited out, and when to give up |
 //! | [`watchdog`] | whether the link is dead |
 
+pub mod attempts;
 pub mod backlog;
 pub mod bitrate;
 pub mod moves;

@@ -2,8 +2,10 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `task` | attempt after attempt, and what is between them |
-//! | `attempt` | one attempt, from the first connection to the end of the stream |
+//! | `task` | the thread: connecting and carrying the stream in turn |
+//! | `course` | what is remembered from connection to connection, and told between them |
+//! | `connecting` | attempts that overlap, until one is accepted |
+//! | `attempt` | a stream that was accepted, until it breaks off |
 //! | `approach` | from an address to a server that accepted the stream: redirects, logins |
 //! | `handover` | moving the live stream from one connection to the next |
 //! | `farewell` | leaving a connection in order |
@@ -14,6 +16,8 @@
 mod approach;
 mod arrived;
 mod attempt;
+mod connecting;
+mod course;
 mod farewell;
 mod handover;
 mod link;
@@ -211,7 +215,16 @@ impl Publisher {
         let (stop, stopped) = watch::channel(false);
         let (format, formats) = watch::channel(config.format.clone());
         let limits = config.limits;
-        let context = Context::new(config, Arc::clone(&shared), stopped, formats, on_event);
+        let retry = Arc::new(Notify::new());
+        let nudge = Arc::clone(&retry);
+        let context = Context::new(
+            config,
+            Arc::clone(&shared),
+            stopped,
+            formats,
+            nudge,
+            on_event,
+        );
         thread::Builder::new()
             .name("publisher".to_owned())
             .spawn(move || task::run(runtime, context))?;
@@ -220,7 +233,7 @@ impl Publisher {
             stop,
             format,
             limits: watch::channel(limits).0,
-            retry: Arc::default(),
+            retry,
         })
     }
 
@@ -244,7 +257,7 @@ impl Publisher {
         self.stop.send_replace(true);
     }
 
-    /// Starts the next attempt now, if one is waited for.
+    /// Starts the next attempt now, if it is not live: somebody asks for it, or the network changed.
     pub fn retry_now(&self) {
         self.retry.notify_one();
     }

@@ -1,10 +1,16 @@
 //! From an address to a server that accepted the stream, by as many connections as it takes.
 
+use std::{mem, pin::Pin};
+
 use super::{link::Link, task::Context};
-use crate::rtmp::{
-    publish::{Event, Onward, OnwardReason},
-    refusal::{Failure, Peer},
-    url::{Scheme, ServerUrl},
+use crate::{
+    net::connect::{Connection, connect},
+    rtmp::{
+        auth::Login,
+        publish::{Event, Onward, OnwardReason},
+        refusal::{Failure, Peer},
+        url::{Scheme, ServerUrl},
+    },
 };
 
 /// Makes a connection to `server` and brings it to where the stream is accepted. Where a server answers that
@@ -16,26 +22,133 @@ use crate::rtmp::{
 /// What stands in the way, or that servers lead on without end.
 pub(super) async fn approach(
     context: &Context,
-    mut server: ServerUrl,
+    server: ServerUrl,
     was_live: bool,
 ) -> Result<Link, Failure> {
-    let mut login = None;
-    let mut trail = Trail::from(&server);
+    let mut approach = Approach::new(context, server, was_live);
     loop {
-        let mut link = Link::connect(context, server, login, was_live).await?;
-        let Some(onward) = until_accepted(context, &mut link).await? else {
-            return Ok(link);
+        match approach.step().await {
+            Step::Connected => approach.speak(),
+            Step::SentOn => {}
+            Step::Accepted(link) => return Ok(*link),
+            Step::Failed(failure) => return Err(failure),
+        }
+    }
+}
+
+/// An approach under way, step by step. Dropped, it closes what it had opened.
+pub(super) struct Approach<'a> {
+    context: &'a Context,
+    was_live: bool,
+    /// The server that is approached now.
+    server: ServerUrl,
+    trail: Trail,
+    stage: Stage<'a>,
+}
+
+/// What an approach came to.
+pub(super) enum Step {
+    /// The way stands. Nothing more happens before [`Approach::speak`].
+    Connected,
+    /// The server sent us on, and another connection is being made.
+    SentOn,
+    Accepted(Box<Link>),
+    Failed(Failure),
+}
+
+enum Stage<'a> {
+    Connecting(
+        Pin<Box<dyn Future<Output = Result<Connection, Failure>> + 'a>>,
+        Option<Login>,
+    ),
+    Connected(Connection, Option<Login>),
+    Speaking(Box<Link>),
+    Over,
+}
+
+impl<'a> Approach<'a> {
+    pub(super) fn new(context: &'a Context, server: ServerUrl, was_live: bool) -> Self {
+        Self {
+            context,
+            was_live,
+            trail: Trail::from(&server),
+            stage: Self::connecting(context, &server, None),
+            server,
+        }
+    }
+
+    /// Waits until it came to something; for ever while it is connected and does not speak, and when it is over.
+    ///
+    /// Nothing is lost when it is given up for something else.
+    pub(super) async fn step(&mut self) -> Step {
+        match &mut self.stage {
+            Stage::Connecting(connection, login) => match connection.await {
+                Ok(connection) => {
+                    self.stage = Stage::Connected(connection, login.take());
+                    Step::Connected
+                }
+                Err(failure) => self.failed(failure),
+            },
+            Stage::Speaking(link) => match until_accepted(self.context, link).await {
+                Ok(None) => match mem::replace(&mut self.stage, Stage::Over) {
+                    Stage::Speaking(link) => Step::Accepted(link),
+                    _ => std::future::pending().await,
+                },
+                Ok(Some(onward)) => self.sent_on(onward),
+                Err(failure) => self.failed(failure),
+            },
+            Stage::Connected(..) | Stage::Over => std::future::pending().await,
+        }
+    }
+
+    /// Begins to speak with the server, once connected.
+    pub(super) fn speak(&mut self) {
+        self.stage = match mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Connected(connection, login) => {
+                let server = self.server.clone();
+                let link = Link::new(self.context, server, connection, login, self.was_live);
+                Stage::Speaking(Box::new(link))
+            }
+            other => other,
         };
-        trail.follow(&link.server, &onward)?;
+    }
+
+    /// The connection on which it speaks.
+    pub(super) fn speaking(&mut self) -> Option<&mut Link> {
+        match &mut self.stage {
+            Stage::Speaking(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    fn sent_on(&mut self, onward: Onward) -> Step {
+        if let Err(failure) = self.trail.follow(&self.server, &onward) {
+            return self.failed(failure);
+        }
         match onward.reason {
             OnwardReason::Redirect => {
                 let host = &onward.server.host;
-                context.inform(format!("The server sent us on to {host}."));
+                self.context
+                    .inform(format!("The server sent us on to {host}."));
             }
-            OnwardReason::Login => tracing::debug!(peer = %link.peer, "another login step"),
+            OnwardReason::Login => tracing::debug!(host = %self.server.host, "another login step"),
         }
-        server = onward.server;
-        login = onward.login;
+        self.server = onward.server;
+        self.stage = Self::connecting(self.context, &self.server, onward.login);
+        Step::SentOn
+    }
+
+    fn failed(&mut self, failure: Failure) -> Step {
+        self.stage = Stage::Over;
+        Step::Failed(failure)
+    }
+
+    fn connecting(context: &'a Context, server: &ServerUrl, login: Option<Login>) -> Stage<'a> {
+        let peer = Peer::of(server);
+        let secure = server.scheme == Scheme::Rtmps;
+        let route = &context.config.route;
+        let connection = async move { connect(&peer, secure, route).await };
+        Stage::Connecting(Box::pin(connection), login)
     }
 }
 

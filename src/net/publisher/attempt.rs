@@ -1,5 +1,4 @@
-//! One attempt to publish: from the first connection until the stream ends or breaks off, over all the
-//! servers that it moves to meanwhile.
+//! A stream that a server accepted, until it ends or breaks off, over all the servers that it moves to meanwhile.
 
 use std::{future::pending, mem, time::Duration};
 
@@ -8,13 +7,14 @@ use tokio::time::{sleep, timeout};
 use super::{
     PublisherEvent,
     approach::{approach, leaves_security},
+    course::{Course, Setback},
     farewell::farewell,
     handover::{Leaving, Next},
     link::Link,
-    task::{Context, Task},
+    task::Context,
 };
 use crate::{
-    control::{moves::Moves, rate::RateMeter, reconnect::Reconnect, watchdog::DEAD_AFTER},
+    control::{rate::RateMeter, watchdog::DEAD_AFTER},
     media::packet::Packet,
     rtmp::{
         refusal::{Failure, FailureKind},
@@ -23,43 +23,15 @@ use crate::{
     units::MediaTime,
 };
 
-/// Why an attempt did not go on.
-pub(super) struct Setback {
-    pub(super) failure: Failure,
-    /// Whether most likely the server still holds a connection of ours that is lost.
-    pub(super) name_held: bool,
-}
-
-impl From<Failure> for Setback {
-    fn from(failure: Failure) -> Self {
-        Self {
-            name_held: failure.kind == FailureKind::NameInUse,
-            failure,
-        }
-    }
-}
-
-/// Runs one attempt. `Ok` when it ended because that was asked for.
-pub(super) async fn run(task: &mut Task) -> Result<(), Setback> {
-    let context = &task.context;
-    let server = context.config.server.clone();
-    let was_live = task.reconnect.was_live();
-    let link = tokio::select! {
-        link = approach(context, server, was_live) => link?,
-        () = context.stop_signal() => return Ok(()),
-        () = until(context, task.reconnect.deadline()) => {
-            return Err(out_of_time(context, task.last_failure.as_ref()).into());
-        }
-    };
-    Attempt::new(task, link).drive().await
+/// Carries the stream from where `link` accepted it. `Ok` when it ended because that was asked for.
+pub(super) async fn run(context: &Context, course: &mut Course, link: Link) -> Result<(), Setback> {
+    Attempt::new(context, course, link).drive().await
 }
 
 /// An attempt whose stream was accepted.
 struct Attempt<'a> {
     context: &'a Context,
-    reconnect: &'a mut Reconnect,
-    moves: &'a mut Moves,
-    last_failure: &'a Option<Failure>,
+    course: &'a mut Course,
     carrier: Carrier,
     next: Next<'a>,
     leaving: Leaving,
@@ -95,23 +67,15 @@ impl Carrier {
 }
 
 impl<'a> Attempt<'a> {
-    fn new(task: &'a mut Task, link: Link) -> Self {
-        let Task {
-            context,
-            reconnect,
-            moves,
-            last_failure,
-        } = task;
+    fn new(context: &'a Context, course: &'a mut Course, link: Link) -> Self {
         let now = context.config.clock.now();
-        let was_live = reconnect.was_live();
+        let was_live = course.attempts.was_live();
         context.shared.inbox.open();
         context.tell(PublisherEvent::Accepted);
         context.tell(PublisherEvent::KeyFrameWanted);
         Self {
             context,
-            reconnect,
-            moves,
-            last_failure,
+            course,
             carrier: Carrier::Link(Box::new(link)),
             next: Next::None,
             leaving: Leaving::None,
@@ -147,6 +111,7 @@ impl<'a> Attempt<'a> {
                 () = self.next.step() => {}
                 () = self.leaving.step() => {}
                 () = context.shared.inbox.filled(), if can_send => {}
+                () = context.nudged() => {} // it is connected as it is
                 () = &mut stop_signal => {
                     self.stop().await;
                     return Ok(());
@@ -235,8 +200,8 @@ impl<'a> Attempt<'a> {
                         .warn(Failure::redirect_insecure(&link.peer).what);
                     None
                 }
-                Some(server) if now >= self.moves.allowed_at() => {
-                    self.moves.on_try(now);
+                Some(server) if now >= self.course.moves.allowed_at() => {
+                    self.course.moves.on_try(now);
                     Some(server.clone())
                 }
                 _ => None,
@@ -264,7 +229,7 @@ impl<'a> Attempt<'a> {
             self.leave_for(server, now, failure);
             return Ok(());
         }
-        self.moves.on_failure(now);
+        self.course.moves.on_failure(now);
         if !mem::replace(&mut self.told_of_failed_move, true) {
             self.context.warn(format!(
                 "The stream is to move to {host}, which does not work yet. It stays where it is. {failure}"
@@ -336,9 +301,9 @@ impl<'a> Attempt<'a> {
         let rate = self.rate.observe(now, shared.stats().bytes_sent);
         shared.update_stats(|stats| stats.sent_rate = rate);
 
-        let deadline = self.reconnect.deadline(); // none while live
+        let deadline = self.course.attempts.deadline(); // none while live
         if deadline.is_some_and(|deadline| now >= deadline) {
-            return Err(out_of_time(self.context, self.last_failure.as_ref()).into());
+            return Err(self.course.out_of_time(self.context).into());
         }
         let arrived_at = match &mut self.carrier {
             Carrier::Gap { .. } => None,
@@ -354,7 +319,7 @@ impl<'a> Attempt<'a> {
             Some(arrived_at) => {
                 self.arrived_at = arrived_at;
                 if !mem::replace(&mut self.live, true) {
-                    self.reconnect.on_live(now);
+                    self.course.attempts.on_live(now);
                     shared.inbox.set_has_viewers();
                     self.context.tell(PublisherEvent::Live { since: now });
                 }
@@ -372,7 +337,7 @@ impl<'a> Attempt<'a> {
             return;
         }
         self.live = false;
-        self.reconnect.on_silence(now);
+        self.course.attempts.on_silence(now);
         let because = match &self.carrier {
             Carrier::Gap { because, .. } => because.clone(),
             Carrier::Link(link) => Failure::stalled(&link.peer, silent_for),
@@ -452,21 +417,6 @@ impl<'a> Attempt<'a> {
             }
         }
     }
-}
-
-/// Waits until `deadline`, for ever if there is none.
-async fn until(context: &Context, deadline: Option<MediaTime>) {
-    match deadline {
-        Some(deadline) => sleep(context.config.clock.until(deadline)).await,
-        None => pending().await,
-    }
-}
-
-/// The time to give up came during an attempt: what went wrong in those before says more than this one.
-fn out_of_time(context: &Context, last: Option<&Failure>) -> Failure {
-    let waited = context.config.give_up_after.unwrap_or_default();
-    last.cloned()
-        .unwrap_or_else(|| Failure::connect_timed_out(&context.peer, waited))
 }
 
 /// How often is looked at what arrived.

@@ -17,18 +17,21 @@ use super::{
     task::Context,
 };
 use crate::{
-    control::watchdog::Watchdog,
+    control::{attempts::Quiet, watchdog::Watchdog},
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
-    net::connect::{Connection, Stream, connect, plain},
+    net::{
+        connect::{Connection, Stream, plain},
+        tcp_info,
+    },
     rtmp::{
         auth::Login,
         publish::{Event, Input, PublishConfig, PublishSession},
         refusal::{Failure, Peer},
         session::Output,
-        url::{Scheme, ServerUrl},
+        url::ServerUrl,
     },
     units::MediaTime,
 };
@@ -52,6 +55,8 @@ pub(super) struct Link {
     writer: WriteHalf<Stream>,
     received: Box<[u8]>,
     outgoing: Outgoing,
+    /// Bytes that came from the server.
+    heard: u64,
     /// Bytes the socket has taken.
     written: u64,
     /// Of which so many were told as acknowledged.
@@ -86,19 +91,15 @@ enum Stage {
 }
 
 impl Link {
-    /// Connects to `server`.
-    ///
-    /// # Errors
-    /// What stands in the way.
-    pub(super) async fn connect(
+    /// A session over `connection`, which leads to `server`.
+    pub(super) fn new(
         context: &Context,
         server: ServerUrl,
+        connection: Connection,
         login: Option<Login>,
         was_live: bool,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let peer = Peer::of(&server);
-        let secure = server.scheme == Scheme::Rtmps;
-        let connection = connect(&peer, secure, &context.config.route).await?;
         let Connection { stream, socket, .. } = connection;
         let (reader, writer) = split(stream);
         let mut formats = context.formats.clone();
@@ -113,7 +114,7 @@ impl Link {
             was_live,
             seed: fastrand::u64(..),
         };
-        Ok(Self {
+        Self {
             server,
             peer,
             move_wanted: None,
@@ -126,6 +127,7 @@ impl Link {
             writer,
             received: vec![0; READ_BYTES].into_boxed_slice(),
             outgoing: Outgoing::default(),
+            heard: 0,
             written: 0,
             told_acknowledged: 0,
             unflushed: false,
@@ -137,7 +139,7 @@ impl Link {
             media_arrived: false,
             closed_by_server: false,
             stage: Stage::Opening,
-        })
+        }
     }
 
     /// Does what the session wants done; returns what it has to tell, one after the other. Nothing follows
@@ -218,6 +220,22 @@ impl Link {
         }
     }
 
+    /// Looks, before the stream is accepted, at whether the way is alive.
+    pub(super) fn look_while_opening(&mut self, now: MediaTime) -> Quiet {
+        let figures = tcp_info::read(&self.socket);
+        let (count, waits) = match figures {
+            Some(figures) => (figures.acknowledged, figures.pending || !self.is_idle()),
+            None => (self.heard, true),
+        };
+        self.watchdog.observe(now, count, waits);
+        let since = self.watchdog.waiting_since().unwrap_or(now);
+        let time = now.since(since);
+        match figures {
+            Some(_) => Quiet::Unacknowledged(time),
+            None => Quiet::Unheard(time),
+        }
+    }
+
     /// Looks at what arrived: up to when media is known to have reached the server, `None` before any did.
     ///
     /// # Errors
@@ -262,6 +280,26 @@ impl Link {
         }
     }
 
+    /// Nothing more is to be had from this connection: dropped, it is reset.
+    pub(super) fn break_off(&mut self) {
+        self.stage = Stage::Over { broken_off: true };
+    }
+
+    /// Gives the connection up on a way that is dead. What it gives back holds the kernel's end of it open; dropped,
+    /// that is reset.
+    ///
+    /// A reset that is sent now would be lost on the way, and the server hold the stream for minutes. Sent when there
+    /// is a way again, it has the server let go: where bytes before it were lost the server's system asks back, and
+    /// is told that there is no such connection (RFC 5961, section 3).
+    pub(super) fn leave_dead(mut self) -> Option<Socket> {
+        self.break_off();
+        let remains = self.socket.try_clone().ok()?;
+        remains.set_linger(Some(Duration::ZERO)).ok()?;
+        // Else the kernel would forget the connection first.
+        tcp_info::limit_unacknowledged(&remains, Duration::ZERO).ok()?;
+        Some(remains)
+    }
+
     /// Whether there is nothing more to be waited for.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.stage, Stage::Over { .. })
@@ -299,6 +337,7 @@ impl Link {
         match (result, self.unwritable.take()) {
             (Ok(count @ 1..), unwritable) => {
                 self.unwritable = unwritable;
+                self.heard += count as u64;
                 let input = Input::Received(&self.received[..count]);
                 self.session.handle_input(self.clock.now(), input);
             }

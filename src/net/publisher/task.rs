@@ -6,17 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{runtime::Runtime, sync::watch, time::sleep};
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, watch},
+};
 
 use super::{
-    NoteSeverity, PublisherConfig, PublisherEvent, Shared,
-    attempt::{self, Setback},
+    NoteSeverity, PublisherConfig, PublisherEvent, Shared, attempt,
+    connecting::connecting,
+    course::{Course, End},
 };
 use crate::{
-    control::{
-        moves::Moves,
-        reconnect::{LONGEST_WAIT_FOR_NAME, Next, Reconnect, Trouble},
-    },
     media::packet::StreamFormat,
     rtmp::{
         publish::Event,
@@ -28,16 +28,11 @@ use crate::{
 /// Publishes until it is over, and tells so whatever happens: who waits for the end must not wait for ever
 /// because of a mistake in this program.
 pub(super) fn run(runtime: Runtime, context: Context) {
-    let mut task = Task {
-        reconnect: Reconnect::new(context.config.clock.now(), context.config.give_up_after),
-        moves: Moves::default(),
-        last_failure: None,
-        context,
-    };
-    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(task.publish())));
+    let mut course = Course::new(&context);
+    let publishing = AssertUnwindSafe(|| runtime.block_on(publish(&context, &mut course)));
+    let ended = catch_unwind(publishing);
     // A lookup of the server's name may still be under way, for longer than anybody waits.
     runtime.shutdown_background();
-    let context = task.context;
     let because = ended.unwrap_or_else(|_| Some(Failure::publisher_crashed(&context.peer)));
     context.shared.inbox.end();
     context.shared.inbox.discard();
@@ -52,6 +47,7 @@ pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) formats: watch::Receiver<StreamFormat>,
     stopped: watch::Receiver<bool>,
+    nudge: Arc<Notify>,
     on_event: RefCell<Box<dyn FnMut(PublisherEvent) + Send>>,
 }
 
@@ -61,6 +57,7 @@ impl Context {
         shared: Arc<Shared>,
         stopped: watch::Receiver<bool>,
         formats: watch::Receiver<StreamFormat>,
+        nudge: Arc<Notify>,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Self {
         Self {
@@ -69,6 +66,7 @@ impl Context {
             shared,
             formats,
             stopped,
+            nudge,
             on_event: RefCell::new(Box::new(on_event)),
         }
     }
@@ -76,6 +74,12 @@ impl Context {
     /// Resolves once the publisher shall end. It can be waited for beside anything else.
     pub(super) fn stop_signal(&self) -> impl Future<Output = ()> + use<> {
         asked_to_stop(self.stopped.clone())
+    }
+
+    /// Resolves when the next attempt is to start at once: somebody asks for it, or the network changed. One
+    /// nudge is kept until it is waited for.
+    pub(super) async fn nudged(&self) {
+        self.nudge.notified().await;
     }
 
     pub(super) fn tell(&self, event: PublisherEvent) {
@@ -110,63 +114,23 @@ impl Context {
     }
 }
 
-/// What the thread owns.
-pub(super) struct Task {
-    pub(super) context: Context,
-    pub(super) reconnect: Reconnect,
-    pub(super) moves: Moves,
-    /// Why the last attempt failed.
-    pub(super) last_failure: Option<Failure>,
-}
-
-impl Task {
-    /// Attempt after attempt, each from the address that was asked for. Returns why it is over, if not
-    /// because that was asked for.
-    async fn publish(&mut self) -> Option<Failure> {
-        let mut attempt = 1;
-        loop {
-            self.context.tell(PublisherEvent::Connecting { attempt });
-            let setback = attempt::run(self).await.err()?;
-            self.context.shared.inbox.discard();
-            self.context.shared.update_stats(|stats| {
-                stats.sent_rate = Bitrate::ZERO;
-                stats.round_trip = None;
-            });
-            let now = self.context.config.clock.now();
-            let next = self
-                .reconnect
-                .on_failure(now, trouble(&setback), fastrand::f64());
-            let because = self.told(setback, next);
-            let Next::Retry { at, attempt: next } = next else {
-                return Some(because);
-            };
-            attempt = next;
-            self.last_failure = Some(because.clone());
-            self.context.tell(PublisherEvent::Reconnecting {
-                attempt,
-                retry_at: at,
-                because,
-            });
-            let pause = self.context.config.clock.until(at);
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.context.stop_signal() => return None,
-            }
-        }
-    }
-
-    /// The setback in the light of what was before and comes next.
-    fn told(&self, setback: Setback, next: Next) -> Failure {
-        let Setback { failure, name_held } = setback;
-        let peer = &self.context.peer;
-        match next {
-            Next::Stop if name_held => {
-                Failure::held_too_long(peer, LONGEST_WAIT_FOR_NAME, failure.server_words)
-            }
-            Next::Retry { .. } if name_held && self.reconnect.was_live() => {
-                failure.still_held(peer)
-            }
-            _ => failure,
+/// Connection after connection, each from the address that was asked for. Returns why it is over, if not because
+/// that was asked for.
+async fn publish(context: &Context, course: &mut Course) -> Option<Failure> {
+    loop {
+        let link = match connecting(context, course).await {
+            Ok(link) => link,
+            Err(End::Asked) => return None,
+            Err(End::Failed(failure)) => return Some(failure),
+        };
+        let setback = attempt::run(context, course, link).await.err()?;
+        context.shared.inbox.discard();
+        context.shared.update_stats(|stats| {
+            stats.sent_rate = Bitrate::ZERO;
+            stats.round_trip = None;
+        });
+        if let Err(End::Failed(failure)) = course.on_lost(context, setback) {
+            return Some(failure);
         }
     }
 }
@@ -174,14 +138,4 @@ impl Task {
 async fn asked_to_stop(mut stopped: watch::Receiver<bool>) {
     // An error means that the handle is gone, which asks for the same.
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-fn trouble(setback: &Setback) -> Trouble {
-    if setback.name_held {
-        Trouble::NameInUse
-    } else if setback.failure.may_mend() {
-        Trouble::Link
-    } else {
-        Trouble::Hopeless
-    }
 }

@@ -1,0 +1,180 @@
+//! From having no connection to a stream that a server accepted: attempts that overlap, as
+//! [`Attempts`](crate::control::attempts::Attempts) decides.
+
+use std::{
+    future::{pending, poll_fn},
+    pin::Pin,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::{
+    PublisherEvent,
+    approach::{Approach, Step},
+    course::{Course, End},
+    link::Link,
+    task::Context,
+};
+use crate::{
+    control::attempts::{Action, AttemptId},
+    rtmp::refusal::Failure,
+    units::MediaTime,
+};
+
+/// Makes attempts until one of them is accepted.
+///
+/// # Errors
+/// The end that was reached before.
+pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result<Link, End> {
+    let mut crowd = Crowd {
+        context,
+        course,
+        approaches: Vec::new(),
+    };
+    let clock = context.config.clock;
+    let stop_signal = context.stop_signal();
+    tokio::pin!(stop_signal);
+    loop {
+        let now = clock.now();
+        crowd.look(now);
+        crowd.act(now)?;
+        let wake_at = crowd.wake_at(now);
+        tokio::select! {
+            (id, step) = crowd.step() => {
+                if let Some(link) = crowd.on_step(id, step)? {
+                    return Ok(link);
+                }
+            }
+            () = context.nudged() => crowd.course.attempts.hurry(clock.now()),
+            () = &mut stop_signal => return Err(End::Asked),
+            () = until(context, wake_at) => {}
+        }
+    }
+}
+
+/// The attempts under way.
+struct Crowd<'a> {
+    context: &'a Context,
+    course: &'a mut Course,
+    approaches: Vec<(AttemptId, Approach<'a>)>,
+}
+
+impl Crowd<'_> {
+    /// Does what is to be done now.
+    fn act(&mut self, now: MediaTime) -> Result<(), End> {
+        while let Some(action) = self.course.attempts.poll(now, fastrand::f64()) {
+            match action {
+                Action::Start { id, number } => {
+                    self.context
+                        .tell(PublisherEvent::Connecting { attempt: number });
+                    let server = self.context.config.server.clone();
+                    let was_live = self.course.attempts.was_live();
+                    let approach = Approach::new(self.context, server, was_live);
+                    self.approaches.push((id, approach));
+                    self.course.tell_next(self.context);
+                }
+                Action::Speak(id) => {
+                    for (_, approach) in self.approaches.iter_mut().filter(|(one, _)| *one == id) {
+                        approach.speak();
+                    }
+                }
+                Action::Abandon(id) => self.abandon(id),
+                Action::GiveUp => return Err(End::Failed(self.course.out_of_time(self.context))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at whether the way of the attempt that speaks is alive.
+    fn look(&mut self, now: MediaTime) {
+        let speaking = self
+            .approaches
+            .iter_mut()
+            .find_map(|(_, one)| one.speaking());
+        if let Some(link) = speaking {
+            let quiet = link.look_while_opening(now);
+            self.course.attempts.on_look(quiet);
+        }
+    }
+
+    fn wake_at(&mut self, now: MediaTime) -> Option<MediaTime> {
+        let speaks = self
+            .approaches
+            .iter_mut()
+            .any(|(_, one)| one.speaking().is_some());
+        let next_look = speaks.then_some(now + LOOK_INTERVAL);
+        [self.course.attempts.wake_at(), next_look]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Waits until one of them came to something; for ever if there is none.
+    async fn step(&mut self) -> (AttemptId, Step) {
+        let mut steps: Vec<(AttemptId, Pin<Box<dyn Future<Output = Step> + '_>>)> = self
+            .approaches
+            .iter_mut()
+            .map(|(id, approach)| (*id, Box::pin(approach.step()) as _))
+            .collect();
+        poll_fn(|context| {
+            for (id, step) in &mut steps {
+                if let Poll::Ready(step) = step.as_mut().poll(context) {
+                    return Poll::Ready((*id, step));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Takes note of what an attempt came to; gives the connection on which the stream was accepted.
+    fn on_step(&mut self, id: AttemptId, step: Step) -> Result<Option<Link>, End> {
+        match step {
+            Step::Connected => {
+                self.course.attempts.on_connected(id);
+                // The way is there again: what broke off on it can be told so.
+                self.course.remains = None;
+            }
+            Step::SentOn => self.course.attempts.on_sent_on(id),
+            Step::Accepted(link) => {
+                self.course.attempts.on_accepted();
+                return Ok(Some(*link));
+            }
+            Step::Failed(failure) => self.on_failed(id, failure)?,
+        }
+        Ok(None)
+    }
+
+    fn on_failed(&mut self, id: AttemptId, failure: Failure) -> Result<(), End> {
+        self.approaches.retain(|(other, _)| *other != id);
+        let after = self.course.on_failed(self.context, id, failure.into());
+        // Those that would be told the same are gone.
+        let attempts = &self.course.attempts;
+        self.approaches.retain(|(id, _)| attempts.is_running(*id));
+        after
+    }
+
+    /// Closes an attempt. Where it spoke, the server may know the stream by now: a reset has it let go at once.
+    fn abandon(&mut self, id: AttemptId) {
+        let Some(index) = self.approaches.iter().position(|(other, _)| *other == id) else {
+            return;
+        };
+        let (_, mut approach) = self.approaches.swap_remove(index);
+        if let Some(link) = approach.speaking() {
+            link.break_off();
+        }
+    }
+}
+
+/// Waits until `time`, for ever if there is none.
+async fn until(context: &Context, time: Option<MediaTime>) {
+    match time {
+        Some(time) => sleep(context.config.clock.until(time)).await,
+        None => pending().await,
+    }
+}
+
+/// How often is looked at whether the way of the attempt that speaks is alive.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
