@@ -7,15 +7,18 @@
 //! | [`Ours::media`] | `net::inbox`: pictures from the first key frame on, [`Backlog`] decides what goes |
 //! | [`Ours::send`] | one packet at a time, and only when the socket took the last one |
 //! | [`Ours::look`] | ten times a second: [`Watchdog`], [`BitrateControl`] |
-//! | [`Ours::attend_to_attempts`] | attempts may overlap, the first to be accepted is taken |
+//! | [`Ours::attempt`] | [`Attempts`] says which connection starts, speaks and is given up |
+//! | [`Ours::feel`] | the network comes and goes, the computer wakes: noticed at once |
 //! | [`MOST_UNSENT_BYTES`], [`CONNECT_TIMEOUT`] | `net::connect` |
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use skywave::{
     control::{
+        attempts::{Action, AttemptId, Attempts, Quiet},
         backlog::{Backlog, Kind},
         bitrate::{BitrateControl, LinkSample, RateLimits},
+        reconnect::Trouble,
         watchdog::Watchdog,
     },
     units::{Bitrate, MediaTime},
@@ -24,6 +27,7 @@ use skywave::{
 use super::{
     encoder::{Packet, SOUND_RATE},
     random::Random,
+    server::Refusal,
     world::{Law, State, World},
 };
 
@@ -33,11 +37,14 @@ pub(crate) struct Ours {
     inbox: Backlog<Packet>,
     phase: Phase,
     carrier: Option<Carrier>,
-    attempts: Vec<(u64, MediaTime)>,
-    next_attempt: MediaTime,
+    attempts: Attempts,
+    /// The connections of attempts under way, and when each began.
+    approaching: BTreeMap<AttemptId, (u64, MediaTime)>,
     control: BitrateControl,
     green: bool,
     next_look: MediaTime,
+    had_way: bool,
+    slept: Duration,
     random: Random,
 }
 
@@ -53,6 +60,7 @@ enum Phase {
 struct Carrier {
     id: u64,
     watchdog: Watchdog,
+    /// What the encoders had made when it began.
     produced: u64,
 }
 
@@ -67,47 +75,89 @@ impl Ours {
             inbox: Backlog::new(QUEUE_LIMIT),
             phase: Phase::Closed,
             carrier: None,
-            attempts: Vec::new(),
-            next_attempt: MediaTime::ZERO,
+            attempts: Attempts::new(MediaTime::ZERO, None),
+            approaching: BTreeMap::new(),
             control: BitrateControl::new(limits, SOUND_RATE),
             green: false,
             next_look: MediaTime::ZERO,
+            had_way: true,
+            slept: Duration::ZERO,
             random: Random::new(7),
         }
     }
 
-    fn attend_to_attempts(&mut self, world: &mut World) {
-        let now = world.clock();
+    /// Does what [`Attempts`] wants done, until a stream is accepted.
+    fn attempt(&mut self, world: &mut World) {
         if self.carrier.is_some() {
             return;
         }
-        if now >= self.next_attempt {
-            let id = world.connect(Some(MOST_UNSENT_BYTES));
-            self.attempts.push((id, now));
-            self.next_attempt = now + Duration::from_secs(1).mul_f64(0.9 + 0.2 * self.random.chance());
-        }
-        let accepted = self
-            .attempts
-            .iter()
-            .map(|(id, _)| *id)
-            .find(|id| world.state(*id) == State::Accepted);
-        if let Some(id) = accepted {
-            for (other, _) in self.attempts.drain(..).filter(|(other, _)| *other != id) {
-                world.abort(other);
+        self.hear(world);
+        let now = world.clock();
+        while let Some(action) = self.attempts.poll(now, self.random.chance()) {
+            match action {
+                Action::Start { id, .. } => {
+                    let connection = world.connect(Some(MOST_UNSENT_BYTES));
+                    self.approaching.insert(id, (connection, now));
+                }
+                Action::Speak(id) => {
+                    if let Some((connection, _)) = self.approaching.get(&id) {
+                        world.speak(*connection);
+                    }
+                }
+                Action::Abandon(id) => {
+                    if let Some((connection, _)) = self.approaching.remove(&id) {
+                        world.abort(connection);
+                    }
+                }
+                Action::GiveUp => return,
             }
-            self.begin(world, id);
-            return;
         }
-        self.attempts.retain(|(id, begun)| {
-            let goes_on = world.state(*id) == State::Connecting && now.since(*begun) < CONNECT_TIMEOUT;
+        let attempts = &self.attempts;
+        self.approaching.retain(|id, (connection, _)| {
+            let goes_on = attempts.is_running(*id);
             if !goes_on {
-                world.abort(*id);
+                world.abort(*connection);
             }
             goes_on
         });
     }
 
+    /// Tells [`Attempts`] what became of those under way.
+    fn hear(&mut self, world: &mut World) {
+        let now = world.clock();
+        let approaching: Vec<_> = self.approaching.iter().map(|(id, one)| (*id, *one)).collect();
+        for (id, (connection, begun)) in approaching {
+            let quiet = world.quiet(connection);
+            let trouble = match world.state(connection) {
+                State::Accepted => {
+                    self.begin(world, connection);
+                    return;
+                }
+                State::Connected => {
+                    self.attempts.on_connected(id);
+                    continue;
+                }
+                State::Connecting if world.is_spoken_to(connection) && quiet < REPLY_TIMEOUT => {
+                    self.attempts.on_look(Quiet::Unacknowledged(quiet));
+                    continue;
+                }
+                State::Connecting if now.since(begun) < CONNECT_TIMEOUT => continue,
+                State::Refused(Refusal::NameInUse) => Trouble::NameInUse,
+                State::Connecting | State::Refused(_) | State::Closed => Trouble::Link,
+            };
+            self.approaching.remove(&id);
+            world.abort(connection);
+            self.attempts.on_failed(id, now, trouble, self.random.chance());
+        }
+    }
+
     fn begin(&mut self, world: &mut World, id: u64) {
+        self.attempts.on_accepted();
+        for (connection, _) in std::mem::take(&mut self.approaching).into_values() {
+            if connection != id {
+                world.abort(connection);
+            }
+        }
         self.inbox.clear();
         self.phase = Phase::Starting;
         world.encoder.want_key_frame();
@@ -121,13 +171,28 @@ impl Ours {
     }
 
     fn lost(&mut self, world: &mut World) {
-        if let Some(carrier) = self.carrier.take() {
-            world.abort(carrier.id);
-        }
+        let Some(carrier) = self.carrier.take() else { return };
+        let now = world.clock();
+        world.abort(carrier.id);
+        self.attempts.on_lost(now, Trouble::Link, self.random.chance());
         self.green = false;
         self.inbox.clear();
         self.phase = Phase::Closed;
-        self.next_attempt = world.clock();
+    }
+
+    /// Notices what the system tells of the network and of sleep.
+    fn feel(&mut self, world: &mut World) {
+        let slept = world.boot_clock().since(world.clock());
+        let woke = slept > self.slept + LONGEST_PAUSE;
+        let has_way = world.has_way();
+        if woke || (self.had_way && !has_way) {
+            self.lost(world);
+        }
+        if woke || (!self.had_way && has_way) {
+            self.attempts.hurry(world.clock());
+        }
+        self.slept = slept;
+        self.had_way = has_way;
     }
 
     fn send(&mut self, world: &mut World) {
@@ -152,7 +217,10 @@ impl Ours {
             self.lost(world);
             return;
         }
-        self.green |= figures.acknowledged > 0;
+        if figures.acknowledged > 0 && !self.green {
+            self.green = true;
+            self.attempts.on_live(now);
+        }
         let sample = LinkSample {
             now,
             queue: self.inbox.duration(),
@@ -189,11 +257,12 @@ impl Law for Ours {
     }
 
     fn tick(&mut self, world: &mut World) {
+        self.feel(world);
         let closed = |carrier: &Carrier| world.state(carrier.id) == State::Closed;
         if self.carrier.as_ref().is_some_and(closed) {
             self.lost(world);
         }
-        self.attend_to_attempts(world);
+        self.attempt(world);
         self.send(world);
         self.look(world);
     }
@@ -203,7 +272,7 @@ impl Law for Ours {
     }
 
     fn size(&self) -> usize {
-        self.attempts.len() + usize::from(!self.inbox.is_empty())
+        self.approaching.len() + usize::from(!self.inbox.is_empty())
     }
 }
 
@@ -212,3 +281,6 @@ const QUEUE_LIMIT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const MOST_UNSENT_BYTES: u64 = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Clocks that differ by more than before tell of sleep.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -79,8 +79,11 @@ pub(crate) struct Opening {
     step: u32,
     tries: u32,
     again_at: MediaTime,
+    /// When what was said last was said first, and when the answer comes.
+    said_at: MediaTime,
     answered_at: Option<MediaTime>,
-    pub(crate) begun_at: MediaTime,
+    /// Whether the publisher speaks, now that TCP stands.
+    pub(crate) speaks: bool,
 }
 
 impl Opening {
@@ -89,9 +92,27 @@ impl Opening {
             step: 0,
             tries: 0,
             again_at: now,
+            said_at: now,
             answered_at: None,
-            begun_at: now,
+            speaks: false,
         }
+    }
+
+    /// Whether TCP stands, and the publisher has said nothing yet.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.step > 0 && !self.speaks
+    }
+
+    /// The publisher begins to speak.
+    pub(crate) fn speak(&mut self, now: MediaTime) {
+        self.speaks = true;
+        self.again_at = now;
+        self.said_at = now;
+    }
+
+    /// For how long what was said has not been answered.
+    pub(crate) fn quiet(&self, now: MediaTime) -> Duration {
+        now.since(self.said_at)
     }
 
     /// Goes on; `Some` once it is decided.
@@ -109,11 +130,12 @@ impl Opening {
             self.step += 1;
             self.tries = 0;
             self.again_at = now;
+            self.said_at = now;
             if self.step == STEPS {
                 return Some(server.publish(now));
             }
         }
-        if now >= self.again_at {
+        if now >= self.again_at && !self.is_connected() {
             let no_way = !network.conditions.has_way(seconds(now));
             if no_way && self.step == 0 && self.tries == 0 {
                 return Some(Err(Refusal::NoWay));

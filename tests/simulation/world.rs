@@ -92,6 +92,8 @@ struct Stream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Connecting,
+    /// TCP stands; the publisher may [`World::speak`].
+    Connected,
     Accepted,
     Refused(Refusal),
     /// The server closed it.
@@ -136,12 +138,18 @@ impl World {
         self.now - self.slept
     }
 
-    /// The clock on the wall, as the computer has it, in nanoseconds from some day on.
-    pub(crate) fn wall(&self) -> i128 {
-        let now = seconds(self.now);
-        let steps = self.steps.iter().filter(|step| step.at <= now);
-        let stepped: i64 = steps.map(|step| step.by).sum();
-        i128::from(self.now.as_nanos()) + i128::from(stepped) * 1_000_000_000
+    /// The system's clock that goes on while the computer sleeps.
+    pub(crate) fn boot_clock(&self) -> MediaTime {
+        self.now
+    }
+
+    /// The clock on the wall, as the computer has it.
+    pub(crate) fn wall_clock(&self) -> MediaTime {
+        let steps = self.steps.iter().filter(|step| step.at <= seconds(self.now));
+        steps.fold(self.now + SOME_DAY, |time, step| {
+            let by = Duration::from_secs(step.by.unsigned_abs());
+            if step.by < 0 { time - by } else { time + by }
+        })
     }
 
     /// Whether the system knows a way.
@@ -165,10 +173,31 @@ impl World {
 
     pub(crate) fn state(&self, id: u64) -> State {
         match self.connections.get(&id) {
+            Some(Connection::Opening(opening, _)) if opening.is_connected() => State::Connected,
             Some(Connection::Opening(..)) => State::Connecting,
             Some(Connection::Accepted(_)) => State::Accepted,
             Some(Connection::Refused(refusal)) => State::Refused(*refusal),
             Some(Connection::Closed) | None => State::Closed,
+        }
+    }
+
+    /// The publisher begins to speak with the server, up to where the stream is accepted.
+    pub(crate) fn speak(&mut self, id: u64) {
+        if let Some(Connection::Opening(opening, _)) = self.connections.get_mut(&id) {
+            opening.speak(self.now);
+        }
+    }
+
+    /// Whether the publisher speaks on a connection that is not accepted yet.
+    pub(crate) fn is_spoken_to(&self, id: u64) -> bool {
+        matches!(self.connections.get(&id), Some(Connection::Opening(opening, _)) if opening.speaks)
+    }
+
+    /// For how long what was said on a connection that is not accepted yet waits to be acknowledged.
+    pub(crate) fn quiet(&self, id: u64) -> Duration {
+        match self.connections.get(&id) {
+            Some(Connection::Opening(opening, _)) => opening.quiet(self.now),
+            _ => Duration::ZERO,
         }
     }
 
@@ -357,5 +386,7 @@ impl Stream {
     }
 }
 
+/// How far the clock on the wall is from the program's start.
+const SOME_DAY: Duration = Duration::from_hours(24);
 /// How finely time runs.
 pub(crate) const STEP: Duration = Duration::from_millis(5);

@@ -155,6 +155,7 @@ impl<H: Habits> Law for Rival<H> {
                     world.encoder.want_key_frame();
                     self.habits.on_connected(world);
                 }
+                State::Connected => world.speak(id),
                 State::Connecting if now.since(since) < self.habits.connect_timeout() => {}
                 State::Connecting | State::Refused(_) | State::Closed => self.failed(world, id),
             },
