@@ -7,15 +7,19 @@
 //! | [`attempts`] | when attempts to connect start and end, and which of several goes first |
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
 //! | [`bitrate`] | how much picture a connection carries |
+//! | [`failover`] | which of two servers a stream goes to |
 //! | [`moves`] | how often a live stream may move to another server |
 //! | [`rate`] | how fast a count grows |
 //! | [`reconnect`] | how long a server's answer is waited out, and when to give up |
+//! | [`wake`] | whether the computer slept |
 //! | [`watchdog`] | whether the link is dead |
 
 pub mod attempts;
 pub mod backlog;
 pub mod bitrate;
+pub mod failover;
 pub mod moves;
 pub mod rate;
 pub mod reconnect;
+pub mod wake;
 pub mod watchdog;

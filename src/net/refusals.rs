@@ -371,6 +371,10 @@ const NO_SERVER: &[Cause] = &[
     Cause::InterfaceByAddressOnly,
     Cause::CertificateRevoked,
     Cause::TrustUnreadable,
+    // This computer's doing: see the tests of `net::publisher`.
+    Cause::NetworkLost,
+    Cause::Unplugged,
+    Cause::Slept,
     // No name server gives such a name an address.
     Cause::NameUnfitForTls,
     // After two minutes of `StillHeld`: see the tests of `control::reconnect`.

@@ -65,6 +65,8 @@ pub struct PublishSession {
     last_words: Option<String>,
     /// Whether moving to a new connection was asked for because times grow too long on this one.
     rebase_asked: bool,
+    /// Whether to stop short of `publish`.
+    hold: bool,
 }
 
 /// Whereto and what a session publishes.
@@ -101,6 +103,11 @@ pub enum Input<'a> {
     Format(StreamFormat),
     /// Media is known to have arrived at the server: from now on a silent close is no refusal.
     Arrived,
+    /// Publish, if that was held back.
+    Release,
+    /// Send a sign of life that nobody answers but TCP: servers close connections that are silent for long.
+    /// Ignored unless the session is held.
+    Probe,
     /// Say goodbye.
     Close,
     /// It has become late.
@@ -158,6 +165,10 @@ enum State {
     Connecting,
     /// `createStream` was sent.
     CreatingStream,
+    /// All is ready for `publish`, which is held back.
+    Held {
+        stream_id: u32,
+    },
     /// `publish` was sent.
     StartingToPublish {
         stream_id: u32,
@@ -196,7 +207,16 @@ impl PublishSession {
             capabilities: ServerCapabilities::default(),
             last_words: None,
             rebase_asked: false,
+            hold: false,
         }
+    }
+
+    /// The same session, to be held just before `publish` until [`Input::Release`]: a connection kept ready
+    /// for a stream that goes elsewhere, of which the server makes nothing yet.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.hold = true;
+        self
     }
 
     /// Takes note of what happened.
@@ -213,6 +233,8 @@ impl PublishSession {
                 self.config.was_live = true;
                 Ok(())
             }
+            Input::Release => self.release(now),
+            Input::Probe => self.probe(),
             Input::Close => self.close(now),
             Input::Tick => self.tick(now),
         };
@@ -244,6 +266,12 @@ impl PublishSession {
     #[must_use]
     pub fn is_publishing(&self) -> bool {
         matches!(self.state, State::Publishing { .. })
+    }
+
+    /// Whether all is ready for `publish`, which is held back.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.state, State::Held { .. })
     }
 
     /// What the server said of itself; nothing before it let us in.

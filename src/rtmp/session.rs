@@ -49,16 +49,18 @@ impl ReceivedBytes {
 
     /// The acknowledgement that is due, if one is.
     pub(super) fn acknowledgement(&mut self) -> Option<Message> {
-        if !self.is_due() {
-            return None;
-        }
+        self.is_due().then(|| self.so_far())
+    }
+
+    /// The acknowledgement of all that was received so far, due or not.
+    pub(super) fn so_far(&mut self) -> Message {
         self.acknowledged = self.total;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the count wraps on the wire"
         )]
         let on_the_wire = self.total as u32;
-        Some(Message::Acknowledgement(on_the_wire))
+        Message::Acknowledgement(on_the_wire)
     }
 }
 

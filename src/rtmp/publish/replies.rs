@@ -127,6 +127,11 @@ impl PublishSession {
             State::CreatingStream if answers(command, transaction::CREATE_STREAM) => {
                 let mut values = command.args.iter().chain([&command.object]);
                 match values.find_map(whole_number) {
+                    Some(stream_id) if self.hold => {
+                        self.state = State::Held { stream_id };
+                        self.deadline = None;
+                        Ok(())
+                    }
                     Some(stream_id) => self.publish(now, stream_id),
                     // The answer to releaseStream or FCPublish under a wrong number.
                     None => Ok(()),
@@ -251,7 +256,7 @@ impl PublishSession {
             State::Handshaking(_) => Step::Handshake,
             State::Connecting => Step::Connect,
             State::CreatingStream => Step::CreateStream,
-            State::StartingToPublish { .. } => Step::Publish,
+            State::Held { .. } | State::StartingToPublish { .. } => Step::Publish,
             // nginx accepts whom it denies, and closes right after.
             State::Publishing { since, .. }
                 if !self.config.was_live && now.since(since) < ACCEPTED_FOR_GOOD_AFTER =>

@@ -54,6 +54,23 @@ impl PublishSession {
         Ok(())
     }
 
+    /// Publishes, at once or as soon as all is ready for it.
+    pub(super) fn release(&mut self, now: MediaTime) -> Result<(), Failure> {
+        self.hold = false;
+        match self.state {
+            State::Held { stream_id } => self.publish(now, stream_id),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn probe(&mut self) -> Result<(), Failure> {
+        if !self.is_held() {
+            return Ok(());
+        }
+        let received = self.received.so_far();
+        self.send(&received, CONNECTION)
+    }
+
     pub(super) fn send_metadata(&mut self, stream_id: u32) -> Result<(), Failure> {
         let values = metadata::set_data_frame(&self.config.format);
         let timestamp = self.media.last_timestamp();
@@ -115,7 +132,7 @@ impl PublishSession {
                 self.end(Event::Closed);
                 return Ok(());
             }
-            State::Publishing { .. } | State::Ended => return Ok(()),
+            State::Held { .. } | State::Publishing { .. } | State::Ended => return Ok(()),
         };
         Err(Failure::no_reply(&self.peer, step, REPLY_TIMEOUT))
     }

@@ -657,4 +657,5 @@ fn the_key_is_nowhere_in_debug_output() {
 
 mod anything;
 mod bad_habits;
+mod held;
 mod onward;

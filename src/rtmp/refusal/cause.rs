@@ -531,6 +531,21 @@ causes! {
         likely: "The network here or on the way is cut or jammed.",
         remedy: "Check the network cable or the wireless network; it is tried again by itself.",
     }
+    NetworkLost is Unreachable {
+        happened: "This computer's network connection went away: {interface} has no address {local} any more.",
+        likely: "The network interface was unplugged or switched off, or the network gave this computer another address.",
+        remedy: "Connect that network again, or another one; it is tried again by itself, and at once when there is one.",
+    }
+    Unplugged is Unreachable {
+        happened: "The network cable is out, or Wi-Fi is not connected (network interface {interface}).",
+        likely: "A plug came loose, the router or switch has no power, or the wireless network is out of reach.",
+        remedy: "Plug the network cable in or join the wireless network again; it is tried again by itself, at once.",
+    }
+    Slept is Stalled {
+        happened: "This computer slept for {time}; it is connecting again.",
+        likely: "It was left alone or its lid was closed, and servers give a stream up within seconds.",
+        remedy: "Switch off sleeping in this computer's energy settings for as long as you stream.",
+    }
 
     "When the two do not understand each other":
     Protocol is Protocol {

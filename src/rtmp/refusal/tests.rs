@@ -163,6 +163,43 @@ fn what_no_server_can_be_scripted_for_is_told_in_full_too() {
 }
 
 #[test]
+fn trouble_of_this_computer_is_named_and_may_mend() {
+    let night = Duration::from_hours(8) + Duration::from_secs(70);
+    for (failure, words) in [
+        (
+            Failure::network_lost(&peer(), Some("eth0"), "192.168.1.20"),
+            "went away: eth0 has no address 192.168.1.20 any more.",
+        ),
+        (
+            Failure::network_lost(&peer(), None, "192.168.1.20"),
+            "went away: it has no address 192.168.1.20 any more.",
+        ),
+        (
+            Failure::unplugged(&peer(), "eth0"),
+            "(network interface eth0)",
+        ),
+        (Failure::slept(&peer(), night), "slept for 8 hours"),
+    ] {
+        assert!(failure.what.contains(words), "{failure}");
+        assert!(failure.may_mend(), "{failure}");
+    }
+    let told = [5, 60, 119, 120, 3600, 3601, 7200, 100_000].map(Duration::from_secs);
+    assert_eq!(
+        told.map(words::span),
+        [
+            "5 seconds",
+            "1 minute",
+            "119 seconds",
+            "2 minutes",
+            "1 hour",
+            "60 minutes",
+            "2 hours",
+            "28 hours"
+        ]
+    );
+}
+
+#[test]
 fn every_cause_says_in_one_sentence_each_what_happened_why_and_what_to_do() {
     assert!(Cause::all().count() >= 30);
     let mut seen = HashSet::new();

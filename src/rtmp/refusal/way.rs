@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Cause, Failure, Peer, presentable, words::seconds};
+use super::{
+    Cause, Failure, Peer, presentable,
+    words::{seconds, span},
+};
 use crate::secret::Secret;
 
 /// DNS and TCP.
@@ -76,6 +79,26 @@ impl Failure {
     #[must_use]
     pub fn interface_not_to_be_chosen(peer: &Peer, interface: &str) -> Self {
         Self::new(Cause::InterfaceByAddressOnly, peer, &[("local", interface)])
+    }
+
+    /// The address that a connection left by is not this computer's any more. `interface` is what had it, where
+    /// that is known.
+    #[must_use]
+    pub fn network_lost(peer: &Peer, interface: Option<&str>, address: &str) -> Self {
+        let slots = [("interface", interface.unwrap_or("it")), ("local", address)];
+        Self::new(Cause::NetworkLost, peer, &slots)
+    }
+
+    /// The network interface that a connection left by is not connected to anything.
+    #[must_use]
+    pub fn unplugged(peer: &Peer, interface: &str) -> Self {
+        Self::new(Cause::Unplugged, peer, &[("interface", interface)])
+    }
+
+    /// This computer slept, and the connection with it.
+    #[must_use]
+    pub fn slept(peer: &Peer, time: Duration) -> Self {
+        Self::new(Cause::Slept, peer, &[("time", &span(time))])
     }
 
     /// The server has addresses, but none that can be reached from the local address that was chosen.

@@ -61,6 +61,20 @@ pub(super) fn seconds(duration: Duration) -> String {
     }
 }
 
+/// `40 seconds`, `12 minutes`, `1 hour`: as exactly as people speak.
+pub(super) fn span(duration: Duration) -> String {
+    let units = [(3600, "hour"), (60, "minute"), (1, "second")];
+    let seconds = duration.as_secs();
+    let (length, name) = units
+        .into_iter()
+        // From two of a unit on it says enough.
+        .find(|(length, _)| seconds >= 2 * length || seconds == *length)
+        .unwrap_or((1, "second"));
+    let count = (seconds + length / 2) / length;
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{plural}")
+}
+
 /// `template` with each `{slot}` replaced by what `value` has for it, and what was put in left alone.
 pub(super) fn filled(template: &str, value: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
