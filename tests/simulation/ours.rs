@@ -19,6 +19,7 @@ use skywave::{
         backlog::{Backlog, Kind},
         bitrate::{BitrateControl, LinkSample, RateLimits},
         reconnect::Trouble,
+        wake::{Clocks, SleepWatch},
         watchdog::Watchdog,
     },
     units::{Bitrate, MediaTime},
@@ -43,8 +44,11 @@ pub(crate) struct Ours {
     control: BitrateControl,
     green: bool,
     next_look: MediaTime,
+    /// A connection that was left on a dead way, to be reset when there is one again.
+    remains: Option<u64>,
     had_way: bool,
-    slept: Duration,
+    sleep: SleepWatch,
+    next_feel: MediaTime,
     random: Random,
 }
 
@@ -80,8 +84,10 @@ impl Ours {
             control: BitrateControl::new(limits, SOUND_RATE),
             green: false,
             next_look: MediaTime::ZERO,
+            remains: None,
             had_way: true,
-            slept: Duration::ZERO,
+            sleep: SleepWatch::new(clocks(MediaTime::ZERO, MediaTime::ZERO)),
+            next_feel: MediaTime::ZERO,
             random: Random::new(7),
         }
     }
@@ -135,6 +141,9 @@ impl Ours {
                 }
                 State::Connected => {
                     self.attempts.on_connected(id);
+                    if let Some(remains) = self.remains.take() {
+                        world.abort(remains);
+                    }
                     continue;
                 }
                 State::Connecting if world.is_spoken_to(connection) && quiet < REPLY_TIMEOUT => {
@@ -173,26 +182,39 @@ impl Ours {
     fn lost(&mut self, world: &mut World) {
         let Some(carrier) = self.carrier.take() else { return };
         let now = world.clock();
-        world.abort(carrier.id);
+        match world.state(carrier.id) {
+            State::Closed => world.abort(carrier.id),
+            _ => {
+                world.leave(carrier.id);
+                self.remains = Some(carrier.id);
+            }
+        }
         self.attempts.on_lost(now, Trouble::Link, self.random.chance());
         self.green = false;
         self.inbox.clear();
         self.phase = Phase::Closed;
     }
 
-    /// Notices what the system tells of the network and of sleep.
+    /// Notices what the system tells of the network, at once, and of sleep, once a second.
     fn feel(&mut self, world: &mut World) {
-        let slept = world.boot_clock().since(world.clock());
-        let woke = slept > self.slept + LONGEST_PAUSE;
+        let now = world.clock();
         let has_way = world.has_way();
-        if woke || (self.had_way && !has_way) {
+        if self.had_way && !has_way {
             self.lost(world);
         }
-        if woke || (!self.had_way && has_way) {
-            self.attempts.hurry(world.clock());
+        if !self.had_way && has_way {
+            self.attempts.hurry(now);
         }
-        self.slept = slept;
         self.had_way = has_way;
+        if now < self.next_feel {
+            return;
+        }
+        self.next_feel = now + FEEL_INTERVAL;
+        let slept = self.sleep.observe(clocks(now, world.boot_clock()));
+        if slept.is_some_and(|slept| slept.is_sure && slept.was_long()) {
+            self.lost(world);
+            self.attempts.hurry(now);
+        }
     }
 
     fn send(&mut self, world: &mut World) {
@@ -276,11 +298,19 @@ impl Law for Ours {
     }
 }
 
+/// As a system shows them that has a clock which nobody sets.
+fn clocks(awake: MediaTime, total: MediaTime) -> Clocks {
+    Clocks {
+        awake: awake.since(MediaTime::ZERO),
+        total: total.since(MediaTime::ZERO),
+        can_be_set: false,
+    }
+}
+
 const FLOOR: Bitrate = Bitrate::from_kbps(300);
 const QUEUE_LIMIT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const MOST_UNSENT_BYTES: u64 = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Clocks that differ by more than before tell of sleep.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const FEEL_INTERVAL: Duration = Duration::from_secs(1);

@@ -14,30 +14,46 @@ use super::{
         obs::{Dropping, Dynamic},
         publisher::Rival,
     },
-    scenario::{self, CEILING, Scenario},
+    scenario::{self, CEILING, Scenario, VARIANTS},
     seconds,
     viewers::worth,
     world::{Law, STEP, World},
 };
 
-/// What one law made of one scenario.
+/// What one law made of one scenario, over all its variants.
 #[derive(Clone, Debug)]
 pub(crate) struct Score {
     pub(crate) law: &'static str,
     /// How long it was dark after it could have worked again, at the worst, in seconds.
     pub(crate) dark: Option<f64>,
-    /// How long after something broke people were told, in seconds.
+    /// How long after something broke people were told, at the worst, in seconds; infinite if never.
     pub(crate) noticed: Option<f64>,
     /// From the camera to the server: what half, 95 % and all of the pictures took at the most.
     pub(crate) delay: [Duration; 3],
     /// What arrived in time, as a part of what the way and the ceiling allowed.
     pub(crate) delivered: f64,
     pub(crate) changes_per_minute: f64,
-    /// Pictures that were never to be seen, as a part of all.
+    /// Pictures that were never to be seen although there was a way, as a part of all.
     pub(crate) dropped: f64,
-    pub(crate) disconnects: u64,
+    pub(crate) disconnects: f64,
     /// Seconds of full-quality picture that viewers lost, beyond what the way itself took.
     pub(crate) lost: f64,
+}
+
+/// What one run adds to a [`Score`].
+#[derive(Debug, Default)]
+struct Tally {
+    dark: Option<f64>,
+    noticed: Option<f64>,
+    delays: Vec<Duration>,
+    bytes: f64,
+    allowed_bytes: f64,
+    changes: f64,
+    minutes: f64,
+    pictures: f64,
+    dropped: f64,
+    disconnects: f64,
+    lost: f64,
 }
 
 /// What is seen while a scenario runs, each 100 ms.
@@ -70,40 +86,63 @@ pub(crate) fn run(scenario: &Scenario, law: &mut impl Law) -> (World, Vec<Glance
     (world, glances)
 }
 
-/// Runs `scenario` with `law`, and judges.
-pub(crate) fn judge(scenario: &Scenario, name: &'static str, mut law: impl Law) -> Score {
-    let (world, glances) = run(scenario, &mut law);
-    let end = seconds(world.true_time());
-    let restored = scenario.broken.iter().map(|(_, restored)| *restored);
-    let restored: Vec<_> = restored.chain(world.closings.iter().copied()).collect();
-    let dark = restored
-        .iter()
-        .filter(|at| end - **at > 10.0)
-        .map(|at| world.viewers.dark_after(*at, end))
-        .reduce(f64::max);
-    let noticed = scenario.broken.and_then(|(broken, _)| {
-        let told = glances.iter().find(|glance| glance.at >= broken && !glance.green);
-        told.map(|glance| glance.at - broken)
-    });
-    let slots = world.viewers.slots();
-    let mut delays: Vec<_> = slots.iter().filter_map(|slot| Some(slot.shown?.delay)).collect();
-    delays.sort_unstable();
+/// Runs all variants of `scenario` with the law that `make` makes, and judges.
+pub(crate) fn judge<L: Law>(scenario: &Scenario, law: &'static str, make: impl Fn() -> L) -> Score {
+    let mut tally = Tally::default();
+    for number in 0..VARIANTS {
+        let variant = scenario.variant(number);
+        let (world, glances) = run(&variant, &mut make());
+        tally.add(&variant, &world, &glances);
+    }
+    tally.delays.sort_unstable();
     let percentile = |part: usize| {
-        let index = (delays.len() * part / 100).min(delays.len().saturating_sub(1));
-        delays.get(index).copied().unwrap_or_default()
+        let last = tally.delays.len().saturating_sub(1);
+        let delay = tally.delays.get((last * part).div_ceil(100));
+        delay.copied().unwrap_or_default()
     };
-    let allowed = Allowed::by(scenario);
-    let shown = delays.len() as f64;
+    let runs = f64::from(VARIANTS);
     Score {
-        law: name,
-        dark,
-        noticed,
+        law,
+        dark: tally.dark,
+        noticed: tally.noticed,
         delay: [50, 95, 100].map(percentile),
-        delivered: world.viewers.bytes as f64 / allowed.bytes,
-        changes_per_minute: world.encoder.changes as f64 / (scenario.lasts / 60.0),
-        dropped: 1.0 - shown / slots.len() as f64,
-        disconnects: world.disconnects,
-        lost: allowed.quality_seconds - world.viewers.quality_seconds(CEILING),
+        delivered: tally.bytes / tally.allowed_bytes,
+        changes_per_minute: tally.changes / tally.minutes,
+        dropped: tally.dropped / tally.pictures,
+        disconnects: tally.disconnects / runs,
+        lost: tally.lost / runs,
+    }
+}
+
+impl Tally {
+    fn add(&mut self, scenario: &Scenario, world: &World, glances: &[Glance]) {
+        let end = seconds(world.true_time());
+        let restored = scenario.broken.iter().map(|(_, restored)| *restored);
+        let restored = restored.chain(world.closings.iter().copied());
+        let dark = restored
+            .filter(|at| end - *at > SHORTEST_END)
+            .map(|at| world.viewers.dark_after(at, end));
+        self.dark = dark.chain(self.dark).reduce(f64::max);
+        if let Some((broken, _)) = scenario.broken {
+            let told = glances.iter().find(|glance| glance.at >= broken && !glance.green);
+            let told = told.map_or(f64::INFINITY, |glance| glance.at - broken);
+            self.noticed = Some(self.noticed.map_or(told, |worst| worst.max(told)));
+        }
+        let slots = world.viewers.slots();
+        self.delays.extend(slots.iter().filter_map(|slot| Some(slot.shown?.delay)));
+        let had_way = slots.iter().filter(|slot| {
+            let at = seconds(slot.captured);
+            at > START && !scenario.conditions.is_out(at)
+        });
+        self.dropped += had_way.filter(|slot| slot.shown.is_none()).count() as f64;
+        self.pictures += slots.len() as f64;
+        let allowed = Allowed::by(scenario);
+        self.bytes += world.viewers.bytes as f64;
+        self.allowed_bytes += allowed.bytes;
+        self.changes += world.encoder.changes as f64;
+        self.minutes += scenario.lasts / 60.0;
+        self.disconnects += world.disconnects as f64;
+        self.lost += allowed.quality_seconds - world.viewers.quality_seconds(CEILING);
     }
 }
 
@@ -143,14 +182,15 @@ impl Allowed {
 
 /// All laws on one scenario, ours first.
 pub(crate) fn row(scenario: &Scenario) -> Vec<Score> {
-    let rival = |habits| Rival::new(habits);
     vec![
-        judge(scenario, "**Skywave**", Ours::new(CEILING)),
-        judge(scenario, "OBS", rival(Dropping::default())),
-        judge(scenario, "OBS, dynamic bitrate", Rival::new(Dynamic::new(CEILING))),
-        judge(scenario, "FMLE, auto-adjust", Rival::new(Fmle::new(CEILING))),
-        judge(scenario, "Moblin", Rival::new(Moblin::new(CEILING))),
-        judge(scenario, "HaishinKit", Rival::new(HaishinKit::new(CEILING))),
+        judge(scenario, "**Skywave**", || Ours::new(CEILING)),
+        judge(scenario, "OBS", || Rival::new(Dropping::default())),
+        judge(scenario, "OBS, dynamic bitrate", || {
+            Rival::new(Dynamic::new(CEILING))
+        }),
+        judge(scenario, "FMLE", || Rival::new(Fmle::new(CEILING))),
+        judge(scenario, "Moblin", || Rival::new(Moblin::new(CEILING))),
+        judge(scenario, "HaishinKit", || Rival::new(HaishinKit::new(CEILING))),
     ]
 }
 
@@ -170,10 +210,14 @@ pub(crate) fn table() -> String {
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [half, most, all] = self.delay.map(|delay| delay.as_millis());
-        let told = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.1}"));
+        let told = |time: Option<f64>| match time {
+            None => "–".to_owned(),
+            Some(f64::INFINITY) => "never".to_owned(),
+            Some(time) => format!("{time:.1}"),
+        };
         write!(
             f,
-            "| {} | {:.1} | {} | {} | {half} / {most} / {all} | {:.0} | {:.1} | {:.1} | {} |",
+            "| {} | {:.1} | {} | {} | {half} / {most} / {all} | {:.0} | {:.1} | {:.1} | {:.1} |",
             self.law,
             self.lost,
             told(self.dark),
@@ -191,5 +235,9 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|---|---|---|---|
 ";
 
+/// When a stream has begun, in seconds.
+const START: f64 = 1.0;
+/// What breaks nearer to the end is not judged, in seconds.
+const SHORTEST_END: f64 = 10.0;
 /// How many steps there are between two glances.
 const GLANCE_STEPS: u32 = 20;

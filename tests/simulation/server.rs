@@ -56,6 +56,11 @@ impl Server {
         self.held_until = now + self.habits.holds_name_for;
     }
 
+    /// That publisher's reset arrives.
+    pub(crate) fn on_reset(&mut self, now: MediaTime) {
+        self.held_until = now;
+    }
+
     fn publish(&self, now: MediaTime) -> Result<(), Refusal> {
         if now < self.held_until {
             Err(Refusal::NameInUse)

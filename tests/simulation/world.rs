@@ -72,6 +72,8 @@ enum Connection {
     Opening(Opening, Option<u64>),
     Refused(Refusal),
     Accepted(Box<Stream>),
+    /// The publisher left it on a way that is dead, and could still reset it.
+    Left,
     Closed,
 }
 
@@ -177,7 +179,7 @@ impl World {
             Some(Connection::Opening(..)) => State::Connecting,
             Some(Connection::Accepted(_)) => State::Accepted,
             Some(Connection::Refused(refusal)) => State::Refused(*refusal),
-            Some(Connection::Closed) | None => State::Closed,
+            Some(Connection::Left | Connection::Closed) | None => State::Closed,
         }
     }
 
@@ -221,13 +223,28 @@ impl World {
         Some((stream.given, stream.tcp.figures()))
     }
 
-    /// Gives a connection up. The server learns of it, if the way lets it.
+    /// Resets a connection. The server learns of it, if the way lets it.
     pub(crate) fn abort(&mut self, id: u64) {
-        if let Some(Connection::Accepted(stream)) = self.connections.remove(&id) {
-            self.disconnects += 1;
-            if stream.orphaned || self.network.conditions.is_out(seconds(self.now)) {
-                self.server.on_lost(self.now);
+        let lets = !self.network.conditions.is_out(seconds(self.now));
+        match self.connections.remove(&id) {
+            Some(Connection::Accepted(stream)) => {
+                self.disconnects += 1;
+                if stream.orphaned || !lets {
+                    self.server.on_lost(self.now);
+                }
             }
+            Some(Connection::Left) if lets => self.server.on_reset(self.now),
+            _ => {}
+        }
+    }
+
+    /// Gives a connection up without a reset, which would be lost on a dead way, so that [`World::abort`] can send
+    /// one later.
+    pub(crate) fn leave(&mut self, id: u64) {
+        if let Some(connection @ Connection::Accepted(_)) = self.connections.get_mut(&id) {
+            self.disconnects += 1;
+            self.server.on_lost(self.now);
+            *connection = Connection::Left;
         }
     }
 
@@ -349,7 +366,7 @@ impl World {
                         network.send(now, datagram);
                     });
                 }
-                Connection::Refused(_) | Connection::Closed => {}
+                Connection::Refused(_) | Connection::Left | Connection::Closed => {}
             }
         }
         if let Some(newest) = accepted {
