@@ -18,7 +18,7 @@ test-devices: ## Test camera and microphone against real drivers, in a small vir
 	@scripts/system-packages.sh devices
 	@tests/labs/devices/test.sh
 
-bench: ## Count the instructions per frame, beside FFmpeg's
+bench: ## Count the instructions per frame, beside FFmpeg's; print the scorecard of staying live
 	@scripts/system-packages.sh test
 	@benches/instructions.sh
 

@@ -19,7 +19,7 @@ pub(crate) struct Conditions {
     pub(crate) round_trip: Duration,
     /// Times when some packets are lost.
     pub(crate) losses: Vec<Losses>,
-    /// Times when everything is lost.
+    /// Times when everything is lost, one after the other.
     pub(crate) outages: Vec<Outage>,
 }
 
@@ -63,9 +63,8 @@ impl Conditions {
     }
 
     fn outage(&self, at: f64) -> Option<&Outage> {
-        self.outages
-            .iter()
-            .find(|outage| (outage.from..outage.to).contains(&at))
+        let next = self.outages.partition_point(|outage| outage.to <= at);
+        self.outages.get(next).filter(|outage| outage.from <= at)
     }
 
     fn loss_at(&self, at: f64) -> f64 {

@@ -293,8 +293,8 @@ impl Law for Ours {
         self.green
     }
 
-    fn size(&self) -> usize {
-        self.approaching.len() + usize::from(!self.inbox.is_empty())
+    fn queue(&self) -> Duration {
+        self.inbox.duration()
     }
 }
 

@@ -62,28 +62,63 @@ pub(crate) struct Glance {
     /// In seconds.
     pub(crate) at: f64,
     pub(crate) green: bool,
-    /// Bytes that arrived in time so far.
-    pub(crate) bytes: u64,
-    /// How many things the law keeps.
-    pub(crate) size: usize,
+    /// Bytes that arrived so far, at all and in time.
+    pub(crate) arrived: u64,
+    pub(crate) in_time: u64,
+    /// How much media waits, and how many connections there are.
+    pub(crate) queue: Duration,
+    pub(crate) connections: usize,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) world: World,
+    pub(crate) glances: Vec<Glance>,
+    /// When the light went on or off, in seconds.
+    lights: Vec<(f64, bool)>,
+}
+
+impl Run {
+    /// How long after `from` people were told that it is not live, in seconds; infinite if never.
+    pub(crate) fn told_after(&self, from: f64) -> f64 {
+        let mut was_green = false;
+        for (at, green) in &self.lights {
+            if *at >= from {
+                return if was_green { at - from } else { 0.0 };
+            }
+            was_green = *green;
+        }
+        if was_green { f64::INFINITY } else { 0.0 }
+    }
 }
 
 /// Runs `scenario` with `law`.
-pub(crate) fn run(scenario: &Scenario, law: &mut impl Law) -> (World, Vec<Glance>) {
+pub(crate) fn run(scenario: &Scenario, law: &mut impl Law) -> Run {
     let mut world = scenario.world();
     let mut glances = Vec::new();
+    let mut lights = vec![(0.0, false)];
     while seconds(world.clock()) < scenario.lasts {
         for _ in 0..GLANCE_STEPS {
             world.step(law);
+            if lights.last().is_none_or(|(_, green)| *green != law.is_green()) {
+                lights.push((seconds(world.true_time()), law.is_green()));
+            }
         }
         glances.push(Glance {
             at: seconds(world.true_time()),
             green: law.is_green(),
-            bytes: world.viewers.bytes,
-            size: law.size(),
+            arrived: world.viewers.arrived,
+            in_time: world.viewers.in_time,
+            queue: law.queue(),
+            connections: world.connections(),
         });
     }
-    (world, glances)
+    Run {
+        world,
+        glances,
+        lights,
+    }
 }
 
 /// Runs all variants of `scenario` with the law that `make` makes, and judges.
@@ -91,8 +126,7 @@ pub(crate) fn judge<L: Law>(scenario: &Scenario, law: &'static str, make: impl F
     let mut tally = Tally::default();
     for number in 0..VARIANTS {
         let variant = scenario.variant(number);
-        let (world, glances) = run(&variant, &mut make());
-        tally.add(&variant, &world, &glances);
+        tally.add(&variant, &run(&variant, &mut make()));
     }
     tally.delays.sort_unstable();
     let percentile = |part: usize| {
@@ -115,7 +149,8 @@ pub(crate) fn judge<L: Law>(scenario: &Scenario, law: &'static str, make: impl F
 }
 
 impl Tally {
-    fn add(&mut self, scenario: &Scenario, world: &World, glances: &[Glance]) {
+    fn add(&mut self, scenario: &Scenario, run: &Run) {
+        let world = &run.world;
         let end = seconds(world.true_time());
         let restored = scenario.broken.iter().map(|(_, restored)| *restored);
         let restored = restored.chain(world.closings.iter().copied());
@@ -124,8 +159,7 @@ impl Tally {
             .map(|at| world.viewers.dark_after(at, end));
         self.dark = dark.chain(self.dark).reduce(f64::max);
         if let Some((broken, _)) = scenario.broken {
-            let told = glances.iter().find(|glance| glance.at >= broken && !glance.green);
-            let told = told.map_or(f64::INFINITY, |glance| glance.at - broken);
+            let told = run.told_after(broken);
             self.noticed = Some(self.noticed.map_or(told, |worst| worst.max(told)));
         }
         let slots = world.viewers.slots();
@@ -137,7 +171,7 @@ impl Tally {
         self.dropped += had_way.filter(|slot| slot.shown.is_none()).count() as f64;
         self.pictures += slots.len() as f64;
         let allowed = Allowed::by(scenario);
-        self.bytes += world.viewers.bytes as f64;
+        self.bytes += world.viewers.in_time as f64;
         self.allowed_bytes += allowed.bytes;
         self.changes += world.encoder.changes as f64;
         self.minutes += scenario.lasts / 60.0;
@@ -194,11 +228,17 @@ pub(crate) fn row(scenario: &Scenario) -> Vec<Score> {
     ]
 }
 
-/// The whole scorecard, in Markdown.
-pub(crate) fn table() -> String {
+/// All rows, each with all laws.
+pub(crate) fn card() -> Vec<(Scenario, Vec<Score>)> {
+    let scenarios = scenario::all().into_iter();
+    scenarios.map(|scenario| (scenario.clone(), row(&scenario))).collect()
+}
+
+/// The scorecard in Markdown.
+pub(crate) fn table(card: &[(Scenario, Vec<Score>)]) -> String {
     let mut table = HEAD.to_owned();
-    for scenario in scenario::all() {
-        for (index, score) in row(&scenario).iter().enumerate() {
+    for (scenario, scores) in card {
+        for (index, score) in scores.iter().enumerate() {
             let name = if index == 0 { scenario.name.as_str() } else { "" };
             // Writing to a string cannot fail.
             let _ = writeln!(table, "| {name} {score}");

@@ -16,8 +16,9 @@ pub(crate) struct Viewers {
     slots: Vec<Slot>,
     /// The last picture that a decoder holds.
     decoded: Option<u64>,
-    /// Bytes of media that arrived in time.
-    pub(crate) bytes: u64,
+    /// Bytes of media that arrived, and those that did so in time.
+    pub(crate) arrived: u64,
+    pub(crate) in_time: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +54,9 @@ impl Viewers {
             return;
         };
         let delay = now.since(slot.captured);
+        self.arrived += packet.bytes;
         if delay <= LATEST {
-            self.bytes += packet.bytes;
+            self.in_time += packet.bytes;
         }
         if packet.kind == Kind::Audio {
             return;
@@ -73,7 +75,7 @@ impl Viewers {
     /// How much of full quality viewers had, in seconds: each picture that arrived in time stands for the time
     /// up to the next one, and for no more than a moment.
     pub(crate) fn quality_seconds(&self, ceiling: Bitrate) -> f64 {
-        let mut shown = self.in_time().peekable();
+        let mut shown = self.shown_in_time().peekable();
         let mut total = 0.0;
         while let Some((captured, picture)) = shown.next() {
             let lasts = shown
@@ -88,13 +90,13 @@ impl Viewers {
     /// `until`.
     pub(crate) fn dark_after(&self, from: f64, until: f64) -> f64 {
         let first = self
-            .in_time()
+            .shown_in_time()
             .map(|(captured, picture)| seconds(captured + picture.delay))
             .find(|arrived| *arrived >= from);
         first.map_or(until, |arrived| arrived.min(until)) - from
     }
 
-    fn in_time(&self) -> impl Iterator<Item = (MediaTime, Shown)> {
+    fn shown_in_time(&self) -> impl Iterator<Item = (MediaTime, Shown)> {
         self.slots.iter().filter_map(|slot| {
             let shown = slot.shown.filter(|shown| shown.is_in_time())?;
             Some((slot.captured, shown))

@@ -25,8 +25,8 @@ pub(crate) trait Law {
     fn tick(&mut self, world: &mut World);
     /// Whether people are told that the stream is live.
     fn is_green(&self) -> bool;
-    /// How many things it keeps, over all its queues.
-    fn size(&self) -> usize;
+    /// How much media it keeps waiting.
+    fn queue(&self) -> Duration;
 }
 
 /// All there is.
@@ -159,8 +159,9 @@ impl World {
         self.network.conditions.has_way(seconds(self.now))
     }
 
-    pub(crate) fn conditions(&self) -> &Conditions {
-        &self.network.conditions
+    /// How many connections there are, of all kinds.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
     }
 
     /// Begins to connect, with a kernel's buffer that holds `most_unsent` bytes back at the most.

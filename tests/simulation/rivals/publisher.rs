@@ -167,8 +167,9 @@ impl<H: Habits> Law for Rival<H> {
         matches!(self.phase, Phase::Publishing { .. })
     }
 
-    fn size(&self) -> usize {
-        self.queue.len()
+    fn queue(&self) -> Duration {
+        let newest = self.queue.back().map_or(MediaTime::ZERO, |packet| packet.time);
+        waiting(&self.queue, newest, |_| true)
     }
 }
 
