@@ -20,6 +20,7 @@ test-devices: ## Test camera and microphone against real drivers, in a small vir
 
 bench: ## Count the instructions per frame, beside FFmpeg's; print the scorecard of staying live
 	@scripts/system-packages.sh test
+	@cargo bench --quiet --profile dev --bench staying_live
 	@benches/instructions.sh
 
 fuzz: ## Feed strangers' bytes to the protocol, ten minutes per target (needs nightly Rust and cargo-fuzz)
