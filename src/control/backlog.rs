@@ -235,7 +235,7 @@ fn seconds(duration: Duration) -> String {
 /// From which part of the limit on disposable pictures go.
 const DISPOSABLE_PART: f64 = 0.35;
 /// How much of the limit may remain from a key frame on; more would soon be over the limit again.
-const KEPT_PART: f64 = 0.75;
+const KEPT_PART: f64 = 0.4;
 /// How much longer than pictures sound may wait.
 const AUDIO_PART: f64 = 1.5;
 /// Bounds the queue should times ever stand still: 2 s at 60 fps with sound are 220.
