@@ -3,9 +3,9 @@
 //!
 //! | what shows | what follows |
 //! |---|---|
-//! | media waits for longer than its key frames explain, or a delay stays | to what the way carries, less what empties the queue in [`EMPTY_WITHIN`] |
-//! | the queue is empty, a failure is remembered | back to [`SHARE`] of what the way carried then |
-//! | the same for [`PATIENCE`] | one step beyond it; each that fails doubles the patience |
+//! | media waits for longer than its key frames explain, or a delay stays | to what the way carries, less what empties the queue in 2 s |
+//! | the queue is empty, a failure is remembered | back to 92 % of what the way carried then |
+//! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
 //! | the queue is empty, no failure is remembered | up by three tenths a second |
 //! | at the floor and still too much | every second picture, then key frames only; back step by step |
@@ -14,6 +14,7 @@
 //! that makes little, as of a still scene, is no reason to go down, and none to go up.
 
 mod measure;
+mod memory;
 mod words;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use crate::units::{Bitrate, MediaTime};
 
 use measure::{Link, Measure};
+use memory::{Memory, SHARE, Way};
 use words::Why;
 
 /// What the user allows for the picture's bitrate.
@@ -120,16 +122,7 @@ pub struct BitrateControl {
     advice: Advice,
     measure: Measure,
     link: Link,
-    /// What the way is believed to carry, sound included.
-    proven: f64,
-    /// The last time that it carried too little.
-    failed: Option<Failed>,
-    /// How long to wait before a step beyond what failed, and when the last one was made.
-    patience: Duration,
-    tried_at: Option<MediaTime>,
-    /// How much faster than a full way a burst must be delivered to show room, and when the last one did.
-    faster: f64,
-    found_room_at: Option<MediaTime>,
+    memory: Memory,
     connected_at: Option<MediaTime>,
     changed_at: MediaTime,
     /// What media waited for when it was cut, if that was the last change.
@@ -140,16 +133,6 @@ pub struct BitrateControl {
     /// When more frames were last tried, and how long to wait before that.
     repaced_at: Option<MediaTime>,
     pace_patience: Duration,
-}
-
-/// A rate that was too much.
-#[derive(Clone, Copy, Debug)]
-struct Failed {
-    at: MediaTime,
-    /// What the way carried then.
-    carried: f64,
-    /// The fastest that it delivered for a moment while full.
-    peak: f64,
 }
 
 impl BitrateControl {
@@ -166,12 +149,7 @@ impl BitrateControl {
             },
             measure: Measure::default(),
             link: Link::default(),
-            proven: f64::from(limits.ceiling.bps()) + audio,
-            failed: None,
-            patience: PATIENCE,
-            tried_at: None,
-            faster: FASTER,
-            found_room_at: None,
+            memory: Memory::new(f64::from(limits.ceiling.bps()) + audio),
             connected_at: None,
             changed_at: MediaTime::ZERO,
             cut_at_delay: None,
@@ -190,12 +168,16 @@ impl BitrateControl {
 
     /// The user changed the limits.
     pub fn set_limits(&mut self, limits: RateLimits, now: MediaTime) -> Option<Change> {
-        let was_at_ceiling = self.advice.video == self.limits.ceiling;
+        let unhindered = self.advice.video == self.limits.ceiling && !self.memory.has_failed();
         self.limits = limits;
-        let video = match (limits.adaptive, was_at_ceiling && self.failed.is_none()) {
-            (false, _) | (true, true) => limits.ceiling,
-            (true, false) => limits.within(self.advice.video),
+        let video = if unhindered || !limits.adaptive {
+            limits.ceiling
+        } else {
+            limits.within(self.advice.video)
         };
+        if unhindered {
+            self.memory.proven = f64::from(video.bps()) + self.audio;
+        }
         let pace = if limits.adaptive && video == limits.floor {
             self.advice.pace
         } else {
@@ -210,16 +192,16 @@ impl BitrateControl {
     pub fn on_connected(&mut self, now: MediaTime) {
         self.measure = Measure::default();
         self.link = Link::default();
+        self.memory.on_connected(now);
         self.connected_at = Some(now);
         self.changed_at = now;
         self.cut_at_delay = None;
         self.calm_since = None;
         self.strained_since = None;
-        self.patience = PATIENCE;
         self.pace_patience = PACE_PATIENCE;
         if self.limits.adaptive {
             self.advice = Advice {
-                video: self.picture_of(self.proven),
+                video: self.picture_of(self.memory.proven),
                 pace: Pace::Full,
             };
         }
@@ -227,12 +209,14 @@ impl BitrateControl {
 
     /// Takes in what the connection shows; returns a change of mind.
     pub fn observe(&mut self, sample: &LinkSample) -> Option<Change> {
+        let now = sample.now;
         self.link = self.measure.take(sample, self.ordered());
         if !self.limits.adaptive {
             return None;
         }
-        let now = sample.now;
-        self.note_what_a_full_way_carries();
+        if self.link.standing.min(self.link.delay()) > CALM_DELAY {
+            self.memory.on_full(&self.link);
+        }
         if self.is_strained() {
             self.calm_since = None;
             let since = *self.strained_since.get_or_insert(now);
@@ -247,8 +231,8 @@ impl BitrateControl {
         self.on_calm(now, now.since(since))
     }
 
-    /// Whether more is sent than the way carries: media waits for long, and neither key frames nor what is
-    /// already being made up for explain it.
+    /// Whether more is sent than the way carries: media waits for long, and neither key frames explain it nor
+    /// does it pass by itself.
     fn is_strained(&self) -> bool {
         let link = &self.link;
         (link.delay() > self.bearable() || link.standing > STANDING_DELAY) && !link.falling
@@ -260,40 +244,50 @@ impl BitrateControl {
     }
 
     fn on_strain(&mut self, now: MediaTime, strained_for: Duration) -> Option<Change> {
-        if strained_for < SURE_AFTER || now < self.hold_until() {
+        if strained_for < SURE_AFTER || now.since(self.changed_at) < self.hold_off() {
             return None;
         }
         if self.link.paused > 0.0 {
             return self.on_pause(now);
         }
-        let mut carried = self.link.capacity?;
-        if self.connected_at.is_some_and(|at| now.since(at) < OPENING) {
-            // TCP begins slowly: it is not the way that carries so little.
-            if self.link.rising {
-                return None;
-            }
-            carried = carried.max(self.link.delivered_lately);
-        }
+        let carried = self.carried_now(now)?;
         if self.is_judging_a_cut(now) {
             return None;
         }
-        self.note_failure(now, carried);
-        self.proven = carried * SHARE;
+        self.memory.on_failure(now, carried);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
+        let why = if self.link.network_delay > self.link.own_delay {
+            Why::Delay(carried)
+        } else {
+            Why::Carries(carried)
+        };
+        let cut = self.cut(now, carried, excess, why);
+        cut.or_else(|| self.fewer_frames(now, carried))
+    }
+
+    /// Goes down to what a way that carries `carried` takes while it makes up for `excess` seconds.
+    fn cut(&mut self, now: MediaTime, carried: f64, excess: f64, why: Why) -> Option<Change> {
         let share = (SHARE - excess / EMPTY_WITHIN).max(LEAST_SHARE);
         let video = self.picture_of(carried * share);
-        let cut = f64::from(video.bps()) < f64::from(self.advice.video.bps()) * WORTH_A_CUT;
-        if cut || (video < self.advice.video && video == self.limits.floor) {
-            return self.change(
-                now,
-                Advice {
-                    video,
-                    ..self.advice
-                },
-                self.why_down(carried),
-            );
+        let before = self.advice.video;
+        let is_worth_it = f64::from(video.bps()) < f64::from(before.bps()) * WORTH_A_CUT;
+        if !is_worth_it && (video >= before || video != self.limits.floor) {
+            return None;
         }
-        self.fewer_frames(now, carried)
+        let pace = self.advice.pace;
+        self.change(now, Advice { video, pace }, why)
+    }
+
+    /// What the way carries, if it shows that already.
+    fn carried_now(&self, now: MediaTime) -> Option<f64> {
+        let carried = self.link.capacity?;
+        let opens = |at| now.since(at) < OPENING;
+        match self.connected_at {
+            // TCP begins slowly: it is not the way that carries so little.
+            Some(at) if opens(at) && self.link.rising => None,
+            Some(at) if opens(at) => Some(carried.max(self.link.delivered_lately)),
+            Some(_) | None => Some(carried),
+        }
     }
 
     /// Whether media waits in the network alone, and no longer than at the last cut. If that did not help for
@@ -316,183 +310,98 @@ impl BitrateControl {
 
     /// Nothing arrives. That says nothing of the rate to come, but what waits has to be made up for.
     fn on_pause(&mut self, now: MediaTime) -> Option<Change> {
-        if self.link.paused < LONG_PAUSE {
+        let paused = self.link.paused;
+        if paused < LONG_PAUSE {
             return None;
         }
-        let share = (SHARE - self.link.delay() / EMPTY_WITHIN).max(LEAST_SHARE);
-        let video = self.picture_of(self.proven * share);
-        let cut = f64::from(video.bps()) < f64::from(self.advice.video.bps()) * WORTH_A_CUT;
-        if !cut {
-            return None;
-        }
-        self.change(
-            now,
-            Advice {
-                video,
-                ..self.advice
-            },
-            Why::Pause(self.link.paused),
-        )
+        let proven = self.memory.proven;
+        self.cut(now, proven, self.link.delay(), Why::Pause(paused))
     }
 
     fn on_calm(&mut self, now: MediaTime, calm_for: Duration) -> Option<Change> {
-        self.forget_failure(now, calm_for);
-        if self.advice.pace != Pace::Full {
-            return self.more_frames(now, calm_for);
-        }
+        let since_change = now.since(self.changed_at);
+        let settled_for = calm_for.min(since_change);
         let ordered = self.ordered();
+        self.memory.on_health(&self.link, ordered, settled_for);
+        if self.advice.pace != Pace::Full {
+            return self.more_frames(now, settled_for);
+        }
         if self.link.produced < ordered * USED_PART {
             return None; // an encoder with little to do shows nothing of the way
         }
-        let since_change = now.since(self.changed_at);
-        let target = match self.failed {
-            None if calm_for.min(since_change) >= RAMP_EVERY => {
-                (ordered * RAMP).max(ordered + f64::from(self.limits.ceiling.bps()) * LEAST_RAMP)
+        match self.memory.way(ordered, since_change) {
+            Way::Open if settled_for < RAMP_EVERY => None,
+            Way::Open => {
+                let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
+                self.raise(now, (ordered * RAMP).max(ordered + least))
             }
-            Some(failed) if ordered < failed.carried * SHARE * WORTH_A_CUT => {
-                failed.carried * SHARE
+            Way::Proven(most) => self.raise(now, most),
+            Way::Beyond(_) if calm_for < RAMP_EVERY => None,
+            Way::Beyond(target) => {
+                let change = self.raise(now, target);
+                if change.is_some() {
+                    self.memory.on_try(now);
+                }
+                change
             }
-            Some(failed) if calm_for >= RAMP_EVERY && since_change >= self.patience => {
-                failed.carried * BEYOND
-            }
-            None | Some(_) => return None,
-        };
-        let most = (self.link.delivered * MOST_RAISE).max(self.link.delivered + MOST_RAISE_BPS);
+        }
+    }
+
+    /// Goes up to `target` in all, but not too far beyond what is delivered.
+    fn raise(&mut self, now: MediaTime, target: f64) -> Option<Change> {
+        let delivered = self.link.delivered;
+        let most = (delivered * MOST_RAISE).max(delivered + MOST_RAISE_BPS);
         let video = self.picture_of(target.min(most));
-        let worth = f64::from(video.bps()) > f64::from(self.advice.video.bps()) * WORTH_A_RAISE;
-        let tries = self.failed.is_some_and(|failed| target > failed.carried);
-        self.tried_at = tries.then_some(now);
-        if worth || (video > self.advice.video && video == self.limits.ceiling) {
-            return self.change(
-                now,
-                Advice {
-                    video,
-                    ..self.advice
-                },
-                Why::Room,
-            );
+        let before = self.advice.video;
+        let is_worth_it = f64::from(video.bps()) > f64::from(before.bps()) * WORTH_A_RAISE;
+        if !is_worth_it && (video <= before || video != self.limits.ceiling) {
+            return None;
         }
-        None
-    }
-
-    /// While the way is full it shows best what it carries.
-    fn note_what_a_full_way_carries(&mut self) {
-        let (Some(failed), Some(capacity)) = (&mut self.failed, self.link.capacity) else {
-            return;
-        };
-        let full = self.link.standing.min(self.link.delay()) > CALM_DELAY;
-        if full && self.link.now.since(failed.at) >= CUT_SHOWS_AFTER {
-            failed.carried = capacity;
-            failed.peak = failed.peak.max(self.link.delivered_now);
-            self.proven = capacity * SHARE;
-        }
-    }
-
-    fn note_failure(&mut self, now: MediaTime, carried: f64) {
-        let blamed = |at: Option<MediaTime>| at.is_some_and(|at| now.since(at) < BLAMED_FOR);
-        let same_way = |failed: Failed| carried > failed.carried * SAME_WAY;
-        if !self.failed.is_some_and(same_way) {
-            self.patience = PATIENCE;
-        } else if blamed(self.tried_at) {
-            self.patience = (self.patience * 2).min(MOST_PATIENCE);
-        }
-        self.tried_at = None;
-        if blamed(self.found_room_at.take()) {
-            self.faster = (self.faster * FASTER).min(MOST_FASTER);
-        }
-        self.failed = Some(Failed {
-            at: now,
-            carried,
-            peak: carried,
-        });
-    }
-
-    /// What failed is forgotten when the way shows that it carries more now.
-    fn forget_failure(&mut self, now: MediaTime, calm_for: Duration) {
-        let Some(failed) = self.failed else {
-            if self.link.produced > self.ordered() * USED_PART {
-                self.proven = self.ordered();
-            }
-            return;
-        };
-        let by_burst = self.link.delivered_now > failed.peak * self.faster;
-        let by_itself = self.advice.pace == Pace::Full
-            && self.ordered() > failed.carried
-            && self.link.produced > self.ordered() * USED_PART
-            && calm_for.min(now.since(self.changed_at)) >= PROVEN_AFTER;
-        if by_itself {
-            self.faster = FASTER;
-        } else if by_burst {
-            self.found_room_at = Some(now);
-        } else {
-            return;
-        }
-        self.failed = None;
-        self.patience = PATIENCE;
+        let pace = self.advice.pace;
+        self.change(now, Advice { video, pace }, Why::Room)
     }
 
     /// Even the floor is too much.
     fn fewer_frames(&mut self, now: MediaTime, carried: f64) -> Option<Change> {
-        let at_floor = self.advice.video == self.limits.floor;
-        if !at_floor || now.since(self.changed_at) < FEWER_AFTER {
+        let Advice { video, pace } = self.advice;
+        if video != self.limits.floor || now.since(self.changed_at) < FEWER_AFTER {
             return None;
         }
-        let pace = match self.advice.pace {
-            Pace::Full if carried > self.audio + f64::from(self.limits.floor.bps()) / 2.0 => {
-                Pace::Half
-            }
+        let half_fits = carried > self.audio + f64::from(video.bps()) / 2.0;
+        let pace = match pace {
+            Pace::Full if half_fits => Pace::Half,
             Pace::Full | Pace::Half => Pace::Still,
             Pace::Still => return None,
         };
-        if self.repaced_at.is_some_and(|at| now.since(at) < BLAMED_FOR) {
-            self.pace_patience = (self.pace_patience * 2).min(MOST_PATIENCE);
+        let blamed = |at: MediaTime| now.since(at) < BLAMED_FOR;
+        if self.repaced_at.is_some_and(blamed) {
+            self.pace_patience = (self.pace_patience * 2).min(MOST_PACE_PATIENCE);
         }
-        self.change(
-            now,
-            Advice {
-                pace,
-                ..self.advice
-            },
-            Why::Pace,
-        )
+        self.change(now, Advice { video, pace }, Why::Pace)
     }
 
-    fn more_frames(&mut self, now: MediaTime, calm_for: Duration) -> Option<Change> {
-        let patience = match self.failed {
-            Some(_) => self.pace_patience,
-            None => RAMP_EVERY,
+    fn more_frames(&mut self, now: MediaTime, settled_for: Duration) -> Option<Change> {
+        let patience = if self.memory.has_failed() {
+            self.pace_patience
+        } else {
+            RAMP_EVERY
         };
-        if calm_for.min(now.since(self.changed_at)) < patience {
+        if settled_for < patience {
             return None;
         }
-        let pace = match self.advice.pace {
+        let Advice { video, pace } = self.advice;
+        let pace = match pace {
             Pace::Still => Pace::Half,
             Pace::Half | Pace::Full => Pace::Full,
         };
         self.repaced_at = Some(now);
-        self.change(
-            now,
-            Advice {
-                pace,
-                ..self.advice
-            },
-            Why::Pace,
-        )
+        self.change(now, Advice { video, pace }, Why::Pace)
     }
 
-    /// Until when a change, or a beginning, has not shown what it does.
-    fn hold_until(&self) -> MediaTime {
+    /// For how long a change has not shown yet what it does.
+    fn hold_off(&self) -> Duration {
         let round_trip = Duration::from_secs_f64(self.link.base_round_trip.min(1.0));
-        self.changed_at + CUT_SHOWS_AFTER.max(round_trip * 2)
-    }
-
-    fn why_down(&self, carried: f64) -> Why {
-        let unseen = self.link.network_delay > self.link.own_delay;
-        if unseen {
-            Why::Delay(carried)
-        } else {
-            Why::Carries(carried)
-        }
+        CUT_SHOWS_AFTER.max(round_trip * 2)
     }
 
     fn change(&mut self, now: MediaTime, advice: Advice, why: Why) -> Option<Change> {
@@ -531,12 +440,10 @@ impl RateLimits {
     }
 }
 
-/// The part of what the way carries that is used: the rest lets key frames through.
-const SHARE: f64 = 0.92;
-/// Never less of it, however much waits: viewers see a deep cut for longer than a short delay.
-const LEAST_SHARE: f64 = 0.5;
 /// In how many seconds what waits is to be gone.
 const EMPTY_WITHIN: f64 = 2.0;
+/// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
+const LEAST_SHARE: f64 = 0.5;
 /// Waiting for so many seconds is nothing; what key frames explain comes on top.
 const BEARABLE_DELAY: f64 = 0.2;
 /// Never being emptier than this is congestion, if a slow one.
@@ -558,35 +465,23 @@ const LONG_PAUSE: f64 = 1.0;
 /// Smaller changes are not worth one.
 const WORTH_A_CUT: f64 = 0.95;
 const WORTH_A_RAISE: f64 = 1.05;
-/// How often and by which factor the rate rises where nothing stands against it.
+/// How often and by which factor the rate rises where nothing stands against it, and by which part of the
+/// ceiling at least.
 const RAMP_EVERY: Duration = Duration::from_secs(1);
 const RAMP: f64 = 1.3;
-/// By which part of the ceiling at least.
 const LEAST_RAMP: f64 = 0.1;
-/// A raise goes no further than this beyond what is delivered: twice the one, or the other.
+/// A raise goes no further beyond what is delivered: so many times as much, or so many bits per second more.
 const MOST_RAISE: f64 = 1.7;
 const MOST_RAISE_BPS: f64 = 1_000_000.0;
-/// An encoder that makes less than this part of what is ordered shows nothing of the way.
-const USED_PART: f64 = 0.75;
-/// How long what failed is respected before it is tried again, at first and at most.
-const PATIENCE: Duration = Duration::from_secs(6);
-const MOST_PATIENCE: Duration = Duration::from_secs(32);
-/// A way that carries less than this part of what it did is another one.
-const SAME_WAY: f64 = 0.8;
-/// How far such a try goes beyond what the way carried: enough to show soon whether it fails.
-const BEYOND: f64 = 1.08;
-/// After so long a try has not failed.
-const PROVEN_AFTER: Duration = Duration::from_secs(4);
-/// Failures so soon after a change are that change's.
-const BLAMED_FOR: Duration = Duration::from_secs(10);
-/// A burst that is delivered so much faster than a full way did shows that there is more room.
-/// If it did not, the next one must be faster still.
-const FASTER: f64 = 1.15;
-const MOST_FASTER: f64 = 2.5;
-/// How long the floor must have been too much before frames are left out, and how long before they are tried
-/// again.
+/// An encoder that makes less than this part of what is ordered needs no more.
+const USED_PART: f64 = 0.5;
+/// How long the floor must have been too much before frames are left out.
 const FEWER_AFTER: Duration = Duration::from_millis(1_500);
+/// How long all must be well before more frames are tried, at first and at most; it doubles when they fail
+/// soon.
 const PACE_PATIENCE: Duration = Duration::from_secs(4);
+const MOST_PACE_PATIENCE: Duration = Duration::from_secs(32);
+const BLAMED_FOR: Duration = Duration::from_secs(10);
 /// Bitrates are advised in steps of so many bits per second; finer where a step would be much.
 const STEP: f64 = 50_000.0;
 const FINE_STEP: f64 = 10_000.0;

@@ -9,6 +9,7 @@
 //! | [`bitrate`] | how much picture a connection carries |
 //! | [`failover`] | which of two servers a stream goes to |
 //! | [`moves`] | how often a live stream may move to another server |
+//! | [`obedience`] | whether the encoder does what it is told |
 //! | [`rate`] | how fast a count grows |
 //! | [`reconnect`] | how long a server's answer is waited out, and when to give up |
 //! | [`wake`] | whether the computer slept |
@@ -19,6 +20,7 @@ pub mod backlog;
 pub mod bitrate;
 pub mod failover;
 pub mod moves;
+pub mod obedience;
 pub mod rate;
 pub mod reconnect;
 pub mod wake;

@@ -30,9 +30,9 @@ pub(super) struct Link {
     pub(super) own_delay: f64,
     /// What it waits for in the network.
     pub(super) network_delay: f64,
-    /// The least delay over [`STANDING`].
+    /// The least delay over the last 2 s.
     pub(super) standing: f64,
-    /// The least delay over [`SETTLED`].
+    /// The least delay over the last 0.6 s.
     pub(super) settled: f64,
     /// The delay that key frames alone explain.
     pub(super) burst: f64,
@@ -180,7 +180,7 @@ impl Measure {
             return None;
         }
         let window = FAST.max(round_trip * 2);
-        Some(self.delivered(busy_for.min(window)))
+        Some(self.delivered(busy_for.min(window))).filter(|rate| *rate > 0.0)
     }
 
     /// How many bytes the newest `media` have.
@@ -271,7 +271,7 @@ impl Measure {
     }
 }
 
-/// The least of late: over the last [`SLOTS`] slots of time.
+/// The least of late: over the last few slots of time.
 #[derive(Clone, Debug, Default)]
 struct LeastOfLate {
     slots: VecDeque<(MediaTime, f64)>,

@@ -1,0 +1,161 @@
+//! What the way is known to carry, and when it failed: so that a rate that was too much is approached with
+//! care, and one that was fine is taken up again at once.
+
+use std::time::Duration;
+
+use super::measure::Link;
+use crate::units::MediaTime;
+
+/// Rates in bits per second, sound included.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    /// What the way is believed to carry: where a new connection begins.
+    pub(super) proven: f64,
+    failed: Option<Failed>,
+    /// How long to wait before a step beyond what failed, and when the last one was made.
+    patience: Duration,
+    tried_at: Option<MediaTime>,
+    /// How much faster than a full way a burst must be delivered to show room, and when the last one did.
+    faster: f64,
+    found_room_at: Option<MediaTime>,
+}
+
+/// The last time that the way carried too little.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    at: MediaTime,
+    /// What it carried then.
+    carried: f64,
+    /// The fastest that it delivered for a moment while full.
+    peak: f64,
+}
+
+/// How far up it may go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Way {
+    /// Nothing stands against going up.
+    Open,
+    /// This much is proven, and it is too early to go beyond.
+    Proven(f64),
+    /// This is a step beyond what failed, to be made now.
+    Beyond(f64),
+}
+
+impl Memory {
+    pub(super) fn new(proven: f64) -> Self {
+        Self {
+            proven,
+            failed: None,
+            patience: PATIENCE,
+            tried_at: None,
+            faster: FASTER,
+            found_room_at: None,
+        }
+    }
+
+    /// A new connection may go another way.
+    pub(super) fn on_connected(&mut self, now: MediaTime) {
+        self.failed = self
+            .failed
+            .filter(|failed| now.since(failed.at) < REMEMBERED_FOR);
+        self.patience = PATIENCE;
+        self.tried_at = None;
+        self.found_room_at = None;
+    }
+
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// Too much was sent for a way that carries `carried`.
+    pub(super) fn on_failure(&mut self, now: MediaTime, carried: f64) {
+        let blamed = |at: Option<MediaTime>| at.is_some_and(|at| now.since(at) < BLAMED_FOR);
+        let same_way = |failed: Failed| carried > failed.carried * SAME_WAY;
+        if !self.failed.is_some_and(same_way) {
+            self.patience = PATIENCE;
+        } else if blamed(self.tried_at) {
+            self.patience = (self.patience * 2).min(MOST_PATIENCE);
+        }
+        if blamed(self.found_room_at) {
+            self.faster = (self.faster * FASTER).min(MOST_FASTER);
+        }
+        self.tried_at = None;
+        self.found_room_at = None;
+        self.proven = carried * SHARE;
+        self.failed = Some(Failed {
+            at: now,
+            carried,
+            peak: carried,
+        });
+    }
+
+    /// While the way is full it shows best what it carries.
+    pub(super) fn on_full(&mut self, link: &Link) {
+        let (Some(failed), Some(capacity)) = (&mut self.failed, link.capacity) else {
+            return;
+        };
+        if link.now.since(failed.at) >= EMPTIES_AFTER {
+            failed.carried = capacity;
+            failed.peak = failed.peak.max(link.delivered_now);
+            self.proven = capacity * SHARE;
+        }
+    }
+
+    /// Nothing waits; `settled_for` so long nothing was changed either. What failed is forgotten when the way
+    /// shows that it carries more now.
+    pub(super) fn on_health(&mut self, link: &Link, ordered: f64, settled_for: Duration) {
+        let Some(failed) = self.failed else {
+            if link.produced > ordered * FULL_USE {
+                self.proven = ordered;
+            }
+            return;
+        };
+        if link.produced > failed.carried && settled_for >= PROVEN_AFTER {
+            self.faster = FASTER;
+        } else if link.delivered_now > failed.peak * self.faster {
+            self.found_room_at = Some(link.now);
+        } else {
+            return;
+        }
+        self.failed = None;
+        self.patience = PATIENCE;
+    }
+
+    /// How far up it may go from `ordered`, which stands for `since_change`.
+    pub(super) fn way(&self, ordered: f64, since_change: Duration) -> Way {
+        match self.failed {
+            None => Way::Open,
+            Some(failed) if since_change < self.patience => Way::Proven(failed.carried * SHARE),
+            Some(failed) => Way::Beyond(failed.carried * BEYOND),
+        }
+    }
+
+    /// A step beyond what failed is made.
+    pub(super) fn on_try(&mut self, now: MediaTime) {
+        self.tried_at = Some(now);
+    }
+}
+
+/// The part of what the way carries that is used: the rest lets key frames through.
+pub(super) const SHARE: f64 = 0.92;
+/// An encoder that makes so much of what is ordered shows that the way carries it.
+const FULL_USE: f64 = 0.75;
+/// How long what failed is respected before it is tried again, at first and at most.
+const PATIENCE: Duration = Duration::from_secs(6);
+const MOST_PATIENCE: Duration = Duration::from_secs(32);
+/// A way that carries less than this part of what it did is another one.
+const SAME_WAY: f64 = 0.8;
+/// How far a try goes beyond what the way carried: enough to show soon whether it fails.
+const BEYOND: f64 = 1.08;
+/// After so long a try has not failed.
+const PROVEN_AFTER: Duration = Duration::from_secs(4);
+/// Failures so soon after a try are that try's.
+const BLAMED_FOR: Duration = Duration::from_secs(10);
+/// A burst that is delivered so much faster than a full way did shows that there is more room. If there was
+/// none, the next one must be faster still.
+const FASTER: f64 = 1.15;
+const MOST_FASTER: f64 = 2.5;
+/// So long after a failure what is measured is the way as it is since.
+const EMPTIES_AFTER: Duration = Duration::from_millis(500);
+/// A failure on an older connection counts for so long.
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
