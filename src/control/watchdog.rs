@@ -4,6 +4,26 @@ use std::time::Duration;
 
 use crate::units::MediaTime;
 
+/// What waits on a connection, as the kernel has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Bytes that were sent and not acknowledged so far.
+    pub in_flight: u64,
+    /// Bytes that were not sent yet.
+    pub unsent: u64,
+    /// How often in a row the peer's kernel was asked for room without an answer.
+    pub unanswered: u32,
+}
+
+impl Waiting {
+    /// Whether it is the peer's program that reads nothing, on a way that is alive: its kernel has no room and took
+    /// all that it had room for, and it says so whenever it is asked.
+    #[must_use]
+    pub fn is_for_the_reader(self) -> bool {
+        self.in_flight == 0 && self.unsent > 0 && self.unanswered < MOST_UNANSWERED
+    }
+}
+
 /// Watches the count of acknowledged bytes.
 #[derive(Clone, Debug)]
 pub struct Watchdog {
@@ -53,9 +73,27 @@ impl Watchdog {
 /// the observer's interval. TCP retransmits after 0.2, 0.4, 0.8, ... s, so four losses in a row fit in.
 pub const DEAD_AFTER: Duration = Duration::from_millis(2_850);
 
+/// The last question may be on its way; before that, one may have been lost.
+const MOST_UNANSWERED: u32 = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_told_from_a_way_that_carries_nothing() {
+        let waiting = |in_flight, unsent, unanswered| Waiting {
+            in_flight,
+            unsent,
+            unanswered,
+        };
+        assert!(waiting(0, 50_000, 0).is_for_the_reader());
+        assert!(waiting(0, 50_000, 1).is_for_the_reader());
+        assert!(!waiting(1400, 50_000, 0).is_for_the_reader());
+        assert!(!waiting(1400, 0, 0).is_for_the_reader());
+        // It was full when the way died.
+        assert!(!waiting(0, 50_000, 3).is_for_the_reader());
+    }
 
     /// Observes every 100 ms from `from` to `to` milliseconds and returns when the link was found dead.
     fn watch(

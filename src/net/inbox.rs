@@ -35,6 +35,8 @@ struct State {
     missed: u64,
     /// All pictures viewers missed.
     frames_dropped: u64,
+    /// Bytes of all that was put in, sent or not.
+    produced: u64,
     untold: Option<Dropped>,
     key_frame_wanted: bool,
 }
@@ -56,6 +58,7 @@ impl Inbox {
                 has_viewers: false,
                 missed: 0,
                 frames_dropped: 0,
+                produced: 0,
                 untold: None,
                 key_frame_wanted: false,
             }),
@@ -65,7 +68,10 @@ impl Inbox {
 
     /// Adds a packet, or drops it or others. Holds the lock for a moment only.
     pub(super) fn put(&self, packet: Packet) {
-        self.lock().put(packet);
+        let mut state = self.lock();
+        state.produced += bytes(&packet);
+        state.put(packet);
+        drop(state);
         self.filled.notify_one();
     }
 
@@ -132,6 +138,11 @@ impl Inbox {
     pub(super) fn frames_dropped(&self) -> u64 {
         let state = self.lock();
         state.frames_dropped + state.backlog.skipped()
+    }
+
+    /// Bytes of all media that was put in so far, sent or not.
+    pub(super) fn produced(&self) -> u64 {
+        self.lock().produced
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -210,6 +221,14 @@ fn kind(packet: &Packet) -> Kind {
         },
         Packet::Audio(_) => Kind::Audio,
     }
+}
+
+fn bytes(packet: &Packet) -> u64 {
+    let data = match packet {
+        Packet::Video(picture) => &picture.data,
+        Packet::Audio(sound) => &sound.data,
+    };
+    data.len() as u64
 }
 
 /// How much media may wait: more would be a delay that viewers notice.

@@ -8,11 +8,13 @@
 //! | `attempt` | a stream that was accepted, until it breaks off |
 //! | `approach` | from an address to a server that accepted the stream: redirects, logins |
 //! | `handover` | moving the live stream from one connection to the next |
+//! | `advisor` | how much the connection carries |
 //! | `farewell` | leaving a connection in order |
 //! | `link` | one connection and the session over it |
 //! | `arrived` | how far the server is known to have received |
 //! | `outgoing` | what waits to be written |
 
+mod advisor;
 mod approach;
 mod arrived;
 mod attempt;
@@ -59,7 +61,7 @@ pub struct Publisher {
     stop: watch::Sender<bool>,
     format: watch::Sender<StreamFormat>,
     limits: watch::Sender<RateLimits>,
-    retry: Arc<Notify>,
+    nudge: Arc<Notify>,
 }
 
 /// What is published whereto.
@@ -208,33 +210,21 @@ impl Publisher {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let shared = Arc::new(Shared {
-            inbox: Inbox::new(),
-            stats: Mutex::default(),
-        });
-        let (stop, stopped) = watch::channel(false);
-        let (format, formats) = watch::channel(config.format.clone());
-        let limits = config.limits;
-        let retry = Arc::new(Notify::new());
-        let nudge = Arc::clone(&retry);
-        let context = Context::new(
-            config,
-            Arc::clone(&shared),
-            stopped,
-            formats,
-            nudge,
-            on_event,
-        );
+        let handle = Self {
+            shared: Arc::new(Shared {
+                inbox: Inbox::new(),
+                stats: Mutex::default(),
+            }),
+            stop: watch::Sender::new(false),
+            format: watch::Sender::new(config.format.clone()),
+            limits: watch::Sender::new(config.limits),
+            nudge: Arc::new(Notify::new()),
+        };
+        let context = Context::new(config, &handle, on_event);
         thread::Builder::new()
             .name("publisher".to_owned())
             .spawn(move || task::run(runtime, context))?;
-        Ok(Self {
-            shared,
-            stop,
-            format,
-            limits: watch::channel(limits).0,
-            retry,
-        })
+        Ok(handle)
     }
 
     /// Hands over a packet. Never blocks: what does not fit is dropped, and told.
@@ -259,7 +249,7 @@ impl Publisher {
 
     /// Starts the next attempt now, if it is not live: somebody asks for it, or the network changed.
     pub fn retry_now(&self) {
-        self.retry.notify_one();
+        self.nudge.notify_one();
     }
 
     /// The user changed what is allowed for the picture's bitrate.

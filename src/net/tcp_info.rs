@@ -16,10 +16,23 @@ pub struct TcpFigures {
     pub acknowledged: u64,
     /// Bytes that this machine has not sent yet.
     pub unsent: u64,
-    /// Whether bytes are still to be sent or acknowledged.
-    pub pending: bool,
+    /// Bytes that were sent and not acknowledged so far.
+    pub in_flight: u64,
+    /// How often in a row the peer's kernel, which had no room, was asked for some without an answer. The last
+    /// question may still be under way.
+    pub unanswered: u32,
     /// Smoothed time from here to the peer and back.
     pub round_trip: Duration,
+    /// The least such time seen lately.
+    pub least_round_trip: Duration,
+}
+
+impl TcpFigures {
+    /// Whether bytes are still to be sent or acknowledged.
+    #[must_use]
+    pub fn pending(&self) -> bool {
+        self.unsent > 0 || self.in_flight > 0
+    }
 }
 
 /// The figures of `socket` now; `None` where the system does not tell.
@@ -88,19 +101,34 @@ mod platform {
         };
         // Kernels before 4.6 tell less; then the fields asked for below would read as zero.
         let told = usize::try_from(len).unwrap_or(0);
-        if status != 0 || told < offset_of!(libc::tcp_info, tcpi_min_rtt) {
+        if status != 0 || told < offset_of!(libc::tcp_info, tcpi_data_segs_in) {
             return None;
         }
         // SAFETY: it consists of integers only, for which all zeros are valid, and was zeroed before
         // the kernel wrote into it.
         let info = unsafe { info.assume_init() };
-        let unsent = u64::from(info.tcpi_notsent_bytes);
+        let micros = |value: u32| Duration::from_micros(u64::from(value));
         Some(TcpFigures {
             acknowledged: info.tcpi_bytes_acked,
-            unsent,
-            pending: unsent > 0 || info.tcpi_unacked > 0,
-            round_trip: Duration::from_micros(u64::from(info.tcpi_rtt)),
+            unsent: u64::from(info.tcpi_notsent_bytes),
+            in_flight: in_flight(&info, told),
+            unanswered: u32::from(info.tcpi_probes),
+            round_trip: micros(info.tcpi_rtt),
+            least_round_trip: micros(info.tcpi_min_rtt),
         })
+    }
+
+    fn in_flight(info: &libc::tcp_info, told: usize) -> u64 {
+        if info.tcpi_unacked == 0 {
+            return 0;
+        }
+        // Kernels before 4.19 count segments only.
+        if told < offset_of!(libc::tcp_info, tcpi_dsack_dups) {
+            return u64::from(info.tcpi_unacked) * u64::from(info.tcpi_snd_mss);
+        }
+        // What opened the connection counts as one byte that was acknowledged.
+        let sent = info.tcpi_bytes_sent.saturating_sub(info.tcpi_bytes_retrans) + 1;
+        sent.saturating_sub(info.tcpi_bytes_acked).max(1)
     }
 
     pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
@@ -210,6 +238,36 @@ mod platform {
     }
 }
 
+/// Ways that are cut by letting the kernel drop what comes to a socket. What a listener does, its connections do.
+#[cfg(all(test, target_os = "linux"))]
+pub(super) mod testing {
+    use socket2::{SockFilter, Socket};
+
+    /// Lets nothing more through to `socket`, as a cut cable does.
+    pub(crate) fn cut(socket: &Socket) {
+        socket.attach_filter(&[KEEP_NOTHING]).unwrap();
+    }
+
+    /// Lets only packets without data through to `socket`: connections are made, and carry nothing.
+    pub(crate) fn cut_data(socket: &Socket) {
+        let load_length = SockFilter::new(0x80, 0, 0, 0);
+        let skip_unless_longer = SockFilter::new(0x25, 0, 1, LONGEST_WITHOUT_DATA);
+        let filter = [load_length, skip_unless_longer, KEEP_NOTHING, KEEP_ALL];
+        socket.attach_filter(&filter).unwrap();
+    }
+
+    /// Lets all through again.
+    pub(crate) fn restore(socket: &Socket) {
+        socket.detach_filter().unwrap();
+    }
+
+    /// Both return how many bytes of a packet are kept.
+    const KEEP_NOTHING: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    const KEEP_ALL: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
+    /// TCP's header, with all its options.
+    const LONGEST_WITHOUT_DATA: u32 = 60;
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::time::Duration;
@@ -240,7 +298,7 @@ mod tests {
         let arrived = async {
             loop {
                 let now = read(&socket).unwrap();
-                if !now.pending {
+                if !now.pending() {
                     break now;
                 }
                 sleep(Duration::from_millis(5)).await;
@@ -248,7 +306,40 @@ mod tests {
         };
         let after = timeout(Duration::from_secs(5), arrived).await.unwrap();
         assert_eq!(after.acknowledged - before.acknowledged, 10_000);
-        assert_eq!(after.unsent, 0);
+        assert_eq!((after.unsent, after.unanswered), (0, 0));
+        assert!(after.round_trip >= after.least_round_trip);
         assert!(after.round_trip > Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_dead_way_has_bytes_in_flight_and_a_peer_that_does_not_read_has_none() {
+        for way_is_dead in [true, false] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (peer, _) = listener.accept().await.unwrap();
+            if way_is_dead {
+                testing::cut(&SockRef::from(&peer));
+            }
+            let socket = SockRef::from(&stream).try_clone().unwrap();
+            let stands_still = async {
+                let mut last = None;
+                loop {
+                    while stream.try_write(&[7; 100_000]).is_ok() {}
+                    sleep(Duration::from_millis(300)).await;
+                    let now = read(&socket).unwrap();
+                    let acknowledged = now.acknowledged;
+                    if last.replace(acknowledged) == Some(acknowledged) {
+                        break now;
+                    }
+                }
+            };
+            let figures = timeout(Duration::from_secs(20), stands_still)
+                .await
+                .unwrap();
+            assert!(figures.unsent > 0, "{figures:?}");
+            assert_eq!(figures.in_flight > 0, way_is_dead, "{figures:?}");
+            drop(peer);
+        }
     }
 }

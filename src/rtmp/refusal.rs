@@ -10,6 +10,7 @@
 //! | `login` | logging in, and being sent elsewhere |
 //! | `server` | what the server said, or did not say |
 //! | `publisher` | what the publisher decides by itself |
+//! | `whose` | whether it is the server's doing or the way's |
 //! | `remarks` | what servers remark while the stream goes on |
 //! | `words` | making a server's words and codes fit to be shown, and what they hint at |
 
@@ -19,6 +20,7 @@ mod publisher;
 mod remarks;
 mod server;
 mod way;
+mod whose;
 mod words;
 
 use std::fmt;

@@ -2,12 +2,12 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
-use tokio::{net::lookup_host, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::rtmp::refusal::{Failure, Peer};
 
@@ -40,7 +40,7 @@ pub(super) async fn addresses(
     peer: &Peer,
     from: Option<IpAddr>,
 ) -> Result<Vec<SocketAddr>, Failure> {
-    let mut found = found(peer, lookup_host((&*peer.host, peer.port))).await?;
+    let mut found = found(peer, look_up(peer.host.clone(), peer.port)).await?;
     if let Some(from) = from {
         let family = Family::of(from);
         found.retain(|address| Family::of(address.ip()) == family);
@@ -50,6 +50,21 @@ pub(super) async fn addresses(
         }
     }
     Ok(found)
+}
+
+/// Asks the system, which takes a thread as long as it likes, also for an answer that nobody waits for any more.
+async fn look_up(host: String, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    static LOOKUPS: Semaphore = Semaphore::const_new(MOST_LOOKUPS);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)].into_iter());
+    }
+    let turn = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+    let look_up = move || {
+        let found = (host, port).to_socket_addrs();
+        drop(turn);
+        found
+    };
+    spawn_blocking(look_up).await?
 }
 
 /// What `lookup` finds in time.
@@ -127,6 +142,9 @@ impl LastWinner {
 
 /// How long finding the server's addresses may take.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many lookups are under way at once, in the whole program: as many attempts a second as are made while a
+/// system waits half a minute for its name servers.
+const MOST_LOOKUPS: usize = 32;
 /// How many of a server's addresses are tried.
 const MOST_ADDRESSES: usize = 16;
 

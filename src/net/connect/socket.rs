@@ -117,7 +117,7 @@ fn cannot_leave(peer: &Peer, local: &LocalEnd, error: &io::Error) -> Failure {
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_PROBES: u32 = 3;
-/// What may wait in the kernel; the rest waits in our queue, where it can still be dropped.
+/// What may wait in the kernel before more is known of the stream.
 const MOST_UNSENT_BYTES: u32 = 64 * 1024;
 /// How long the peer's kernel may leave unacknowledged what was sent.
 const LONGEST_UNACKNOWLEDGED: Duration = Duration::from_secs(12);

@@ -14,10 +14,10 @@ use super::{
     task::Context,
 };
 use crate::{
-    control::{rate::RateMeter, watchdog::DEAD_AFTER},
+    control::watchdog::DEAD_AFTER,
     media::packet::Packet,
     rtmp::{
-        refusal::{Failure, FailureKind},
+        refusal::{Cause, Failure, FailureKind},
         url::ServerUrl,
     },
     units::MediaTime,
@@ -38,7 +38,6 @@ struct Attempt<'a> {
     /// Where to, once the connection that held the name is closed.
     move_after_leaving: Option<ServerUrl>,
     told_of_failed_move: bool,
-    rate: RateMeter,
     was_live: bool,
     live: bool,
     /// Up to when the stream is known to have arrived, since it is live.
@@ -70,6 +69,7 @@ impl<'a> Attempt<'a> {
     fn new(context: &'a Context, course: &'a mut Course, link: Link) -> Self {
         let now = context.config.clock.now();
         let was_live = course.attempts.was_live();
+        course.advisor.on_connected(now);
         context.shared.inbox.open();
         context.tell(PublisherEvent::Accepted);
         context.tell(PublisherEvent::KeyFrameWanted);
@@ -81,7 +81,6 @@ impl<'a> Attempt<'a> {
             leaving: Leaving::None,
             move_after_leaving: None,
             told_of_failed_move: false,
-            rate: RateMeter::default(),
             was_live,
             live: false,
             arrived_at: now,
@@ -143,15 +142,25 @@ impl<'a> Attempt<'a> {
     /// The connection that carries the stream broke. If another one is on its way it takes over.
     fn lost(&mut self, now: MediaTime, because: Failure) -> Result<(), Setback> {
         self.begin_move(now);
+        let name_held = self.was_let_in_and_out(&because);
+        let on_dead_way = because.cause == Cause::Stalled;
+        let until = now + LONGEST_GAP;
+        let gap = Carrier::Gap {
+            until,
+            because: because.clone(),
+        };
+        if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap)
+            && on_dead_way
+        {
+            self.course.remains = link.leave_dead();
+        }
         if matches!(self.next, Next::None | Next::Done(Err(_))) {
             return Err(Setback {
-                name_held: self.was_let_in_and_out(&because),
+                name_held,
                 ..because.into()
             });
         }
         tracing::debug!(%because, "the next connection takes over");
-        let until = now + LONGEST_GAP;
-        self.carrier = Carrier::Gap { until, because };
         Ok(())
     }
 
@@ -176,6 +185,8 @@ impl<'a> Attempt<'a> {
         if let Carrier::Gap { until, because } = &self.carrier {
             if let Some(link) = self.next.take_ready() {
                 self.carrier = Carrier::Link(link);
+                self.course.remains = None;
+                self.course.advisor.on_connected(now);
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
                 self.context.tell(PublisherEvent::KeyFrameWanted);
@@ -285,6 +296,7 @@ impl<'a> Attempt<'a> {
         self.context
             .inform(format!("The stream goes on at {}.", next.peer));
         self.told_of_failed_move = false;
+        self.course.advisor.on_connected(now);
         if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
             self.leaving = Leaving::trailing(old, media_time, now);
         }
@@ -297,10 +309,6 @@ impl<'a> Attempt<'a> {
         }
         self.next_look = now + LOOK_INTERVAL;
         self.look_for_drops(now);
-        let shared = &self.context.shared;
-        let rate = self.rate.observe(now, shared.stats().bytes_sent);
-        shared.update_stats(|stats| stats.sent_rate = rate);
-
         let deadline = self.course.attempts.deadline(); // none while live
         if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(self.course.out_of_time(self.context).into());
@@ -315,12 +323,17 @@ impl<'a> Attempt<'a> {
                 }
             },
         };
+        let link = match &self.carrier {
+            Carrier::Link(link) => Some(&**link),
+            Carrier::Gap { .. } => None,
+        };
+        self.course.advisor.look(self.context, link, now);
         match arrived_at {
             Some(arrived_at) => {
                 self.arrived_at = arrived_at;
                 if !mem::replace(&mut self.live, true) {
                     self.course.attempts.on_live(now);
-                    shared.inbox.set_has_viewers();
+                    self.context.shared.inbox.set_has_viewers();
                     self.context.tell(PublisherEvent::Live { since: now });
                 }
             }

@@ -47,7 +47,7 @@ pub(super) async fn connecting(context: &Context, course: &mut Course) -> Result
                     return Ok(link);
                 }
             }
-            () = context.nudged() => crowd.course.attempts.hurry(clock.now()),
+            () = context.nudged() => crowd.hurry(clock.now()),
             () = &mut stop_signal => return Err(End::Asked),
             () = until(context, wake_at) => {}
         }
@@ -73,7 +73,10 @@ impl Crowd<'_> {
                     let was_live = self.course.attempts.was_live();
                     let approach = Approach::new(self.context, server, was_live);
                     self.approaches.push((id, approach));
-                    self.course.tell_next(self.context);
+                    // Nothing may fail for long where attempts overlap.
+                    if self.approaches.len() > 1 {
+                        self.course.tell_next(self.context);
+                    }
                 }
                 Action::Speak(id) => {
                     for (_, approach) in self.approaches.iter_mut().filter(|(one, _)| *one == id) {
@@ -145,6 +148,11 @@ impl Crowd<'_> {
             Step::Failed(failure) => self.on_failed(id, failure)?,
         }
         Ok(None)
+    }
+
+    fn hurry(&mut self, now: MediaTime) {
+        self.course.attempts.hurry(now);
+        self.course.tell_next(self.context);
     }
 
     fn on_failed(&mut self, id: AttemptId, failure: Failure) -> Result<(), End> {

@@ -2,7 +2,7 @@
 
 use socket2::Socket;
 
-use super::{PublisherEvent, task::Context};
+use super::{PublisherEvent, advisor::Advisor, task::Context};
 use crate::{
     control::{
         attempts::{After, AttemptId, Attempts},
@@ -17,6 +17,7 @@ use crate::{
 pub(super) struct Course {
     pub(super) attempts: Attempts,
     pub(super) moves: Moves,
+    pub(super) advisor: Advisor,
     /// What is left of a connection that broke off on a dead way. Its server does not know; dropped once there is a
     /// way again, it is reset, and the server lets go of the stream.
     pub(super) remains: Option<Socket>,
@@ -55,6 +56,7 @@ impl Course {
         Self {
             attempts: Attempts::new(config.clock.now(), config.give_up_after),
             moves: Moves::default(),
+            advisor: Advisor::new(context),
             remains: None,
             because: None,
             told: None,

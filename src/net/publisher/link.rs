@@ -1,6 +1,6 @@
 //! One connection of a publisher: a socket, the session over it, and what is known to have arrived.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, mem, sync::Arc, time::Duration};
 
 use bytes::Buf;
 use socket2::Socket;
@@ -17,14 +17,18 @@ use super::{
     task::Context,
 };
 use crate::{
-    control::{attempts::Quiet, watchdog::Watchdog},
+    control::{
+        attempts::Quiet,
+        bitrate::LinkSample,
+        watchdog::{Waiting, Watchdog},
+    },
     media::{
         clock::Clock,
         packet::{Packet, StreamFormat},
     },
     net::{
         connect::{Connection, Stream, plain},
-        tcp_info,
+        tcp_info::{self, TcpFigures},
     },
     rtmp::{
         auth::Login,
@@ -33,7 +37,7 @@ use crate::{
         session::Output,
         url::ServerUrl,
     },
-    units::MediaTime,
+    units::{Bitrate, MediaTime},
 };
 
 /// A connection that stands. It is driven by calling [`Link::next_event`] until there is none, and then
@@ -70,8 +74,13 @@ pub(super) struct Link {
     /// When the session wants to be woken.
     wake_at: Option<MediaTime>,
     arrived: Arrived,
+    told_of_proxy: bool,
     watchdog: Watchdog,
     media_arrived: bool,
+    /// What was seen last, once the stream is accepted.
+    seen: Option<Seen>,
+    /// When viewers may be told of another format, at the earliest.
+    next_format: MediaTime,
     closed_by_server: bool,
     stage: Stage,
 }
@@ -100,16 +109,23 @@ impl Link {
         was_live: bool,
     ) -> Self {
         let peer = Peer::of(&server);
-        let Connection { stream, socket, .. } = connection;
+        let Connection {
+            stream,
+            socket,
+            proxy,
+            ..
+        } = connection;
         let (reader, writer) = split(stream);
         let mut formats = context.formats.clone();
         let format = formats.borrow_and_update().clone();
+        limit_unsent(&socket, &format);
+        let ack_window = ack_window(&format);
         let config = PublishConfig {
             server: server.clone(),
             key: context.config.key.clone(),
             options: context.config.options.clone(),
             login,
-            ack_window: ack_window(&format),
+            ack_window,
             format,
             was_live,
             seed: fastrand::u64(..),
@@ -134,9 +150,12 @@ impl Link {
             unwritable: None,
             broken: None,
             wake_at: None,
-            arrived: Arrived::default(),
+            arrived: Arrived::new(proxy.map(|_| ack_window)),
+            told_of_proxy: false,
             watchdog: Watchdog::new(0),
             media_arrived: false,
+            seen: None,
+            next_format: MediaTime::ZERO,
             closed_by_server: false,
             stage: Stage::Opening,
         }
@@ -145,6 +164,13 @@ impl Link {
     /// Does what the session wants done; returns what it has to tell, one after the other. Nothing follows
     /// an event that ends the session.
     pub(super) fn next_event(&mut self) -> Option<Event> {
+        let to_proxy_only = self.seen.is_some_and(|seen| seen.to_proxy_only);
+        if to_proxy_only && !mem::replace(&mut self.told_of_proxy, true) {
+            let peer = &self.peer;
+            return Some(Event::Note(format!(
+                "{peer} is reached through a proxy and does not say what it received: that the stream arrives is known only as far as the proxy."
+            )));
+        }
         while !self.has_ended() {
             let event = match self.session.poll_output() {
                 Output::Send(bytes) => {
@@ -191,8 +217,10 @@ impl Link {
             result = self.reader.read(&mut self.received) => self.on_read(result),
             result = write_or_flush(&mut self.writer, &mut self.outgoing),
                 if !self.is_idle() && self.unwritable.is_none() => self.on_write(result),
-            Ok(()) = self.formats.changed() => {
+            Ok(()) = self.formats.changed(), if self.clock.now() >= self.next_format => {
+                self.next_format = self.clock.now() + FORMAT_INTERVAL;
                 let format = self.formats.borrow_and_update().clone();
+                limit_unsent(&self.socket, &format);
                 self.handle(Input::Format(format));
             }
             () = sleep(pause), if wake_at.is_some() => match self.unwritable.take() {
@@ -224,7 +252,7 @@ impl Link {
     pub(super) fn look_while_opening(&mut self, now: MediaTime) -> Quiet {
         let figures = tcp_info::read(&self.socket);
         let (count, waits) = match figures {
-            Some(figures) => (figures.acknowledged, figures.pending || !self.is_idle()),
+            Some(figures) => (figures.acknowledged, figures.pending() || !self.is_idle()),
             None => (self.heard, true),
         };
         self.watchdog.observe(now, count, waits);
@@ -242,6 +270,7 @@ impl Link {
     /// When nothing arrives any more.
     pub(super) fn look(&mut self, now: MediaTime) -> Result<Option<MediaTime>, Failure> {
         let seen = self.count_arrived();
+        self.seen = Some(seen);
         self.shared.update_stats(|stats| {
             stats.round_trip = seen.figures.map(|figures| figures.round_trip);
         });
@@ -250,10 +279,46 @@ impl Link {
             self.handle(Input::Arrived);
         }
         if let Some(silent_for) = self.watchdog.observe(now, seen.acknowledged, seen.pending) {
-            return Err(Failure::stalled(&self.peer, silent_for));
+            return Err(self.standstill(seen.figures, silent_for));
         }
         let up_to = self.watchdog.waiting_since().unwrap_or(now);
         Ok(self.media_arrived.then_some(up_to))
+    }
+
+    /// What the last look showed of the way's capacity.
+    pub(super) fn sample(&self, now: MediaTime) -> Option<LinkSample> {
+        let Seen {
+            acknowledged,
+            figures,
+            ..
+        } = self.seen?;
+        let ours = self.outgoing.remaining() as u64;
+        Some(LinkSample {
+            now,
+            queue: self.shared.inbox.duration(),
+            unsent: ours + figures.map_or(0, |figures| figures.unsent),
+            in_flight: figures.map_or(0, |figures| figures.in_flight),
+            acknowledged,
+            produced: self.shared.inbox.produced(),
+            round_trip: figures.map(|figures| figures.round_trip),
+        })
+    }
+
+    /// Why nothing was acknowledged for so long.
+    fn standstill(&self, figures: Option<TcpFigures>, silent_for: Duration) -> Failure {
+        let reads_nothing = figures.is_some_and(|figures| {
+            let waiting = Waiting {
+                in_flight: figures.in_flight,
+                unsent: figures.unsent,
+                unanswered: figures.unanswered,
+            };
+            waiting.is_for_the_reader()
+        });
+        if reads_nothing {
+            Failure::not_reading(&self.peer, silent_for)
+        } else {
+            Failure::stalled(&self.peer, silent_for)
+        }
     }
 
     /// Adds to the statistics what arrived since the last time.
@@ -408,12 +473,28 @@ fn ack_window(format: &StreamFormat) -> u32 {
     bytes.clamp(SMALLEST_ACK_WINDOW, LARGEST_ACK_WINDOW)
 }
 
+/// Keeps what waits in the kernel small, for what waits with us can still be dropped.
+fn limit_unsent(socket: &Socket, format: &StreamFormat) {
+    let video = format.video.as_ref();
+    let bytes_of = |rate: Bitrate| rate.bytes_in(MOST_UNSENT);
+    let bytes = bytes_of(format.audio.bitrate) + video.map_or(0, |video| bytes_of(video.bitrate));
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    // If that cannot be set, more waits there.
+    let _ = tcp_info::limit_unsent(socket, bytes.clamp(LEAST_UNSENT_BYTES, MOST_UNSENT_BYTES));
+}
+
 /// How long a server that stopped reading is listened to.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
 /// How much is read at once.
 const READ_BYTES: usize = 16 * 1024;
 /// More than the longest message: reached only by answers to a server that asks and does not read.
 const MOST_OUT_BYTES: usize = 20 * 1024 * 1024;
+/// How often viewers are told of another format: some servers write each into their recordings.
+const FORMAT_INTERVAL: Duration = Duration::from_secs(5);
+/// How much of the stream may wait in the kernel, and bounds for that in bytes.
+const MOST_UNSENT: Duration = Duration::from_millis(100);
+const LEAST_UNSENT_BYTES: u32 = 16 * 1024;
+const MOST_UNSENT_BYTES: u32 = 128 * 1024;
 /// Bounds for [`ack_window`].
 const SMALLEST_ACK_WINDOW: u32 = 16 * 1024;
 const LARGEST_ACK_WINDOW: u32 = 100_000;

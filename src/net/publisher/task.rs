@@ -12,11 +12,12 @@ use tokio::{
 };
 
 use super::{
-    NoteSeverity, PublisherConfig, PublisherEvent, Shared, attempt,
+    NoteSeverity, Publisher, PublisherConfig, PublisherEvent, Shared, attempt,
     connecting::connecting,
     course::{Course, End},
 };
 use crate::{
+    control::bitrate::RateLimits,
     media::packet::StreamFormat,
     rtmp::{
         publish::Event,
@@ -47,6 +48,7 @@ pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) formats: watch::Receiver<StreamFormat>,
     stopped: watch::Receiver<bool>,
+    pub(super) limits: watch::Receiver<RateLimits>,
     nudge: Arc<Notify>,
     on_event: RefCell<Box<dyn FnMut(PublisherEvent) + Send>>,
 }
@@ -54,19 +56,17 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn new(
         config: PublisherConfig,
-        shared: Arc<Shared>,
-        stopped: watch::Receiver<bool>,
-        formats: watch::Receiver<StreamFormat>,
-        nudge: Arc<Notify>,
+        handle: &Publisher,
         on_event: impl FnMut(PublisherEvent) + Send + 'static,
     ) -> Self {
         Self {
             peer: Peer::of(&config.server),
             config,
-            shared,
-            formats,
-            stopped,
-            nudge,
+            shared: Arc::clone(&handle.shared),
+            formats: handle.format.subscribe(),
+            limits: handle.limits.subscribe(),
+            stopped: handle.stop.subscribe(),
+            nudge: Arc::clone(&handle.nudge),
             on_event: RefCell::new(Box::new(on_event)),
         }
     }
@@ -127,6 +127,7 @@ async fn publish(context: &Context, course: &mut Course) -> Option<Failure> {
         context.shared.inbox.discard();
         context.shared.update_stats(|stats| {
             stats.sent_rate = Bitrate::ZERO;
+            stats.delivered_rate = Bitrate::ZERO;
             stats.round_trip = None;
         });
         if let Err(End::Failed(failure)) = course.on_lost(context, setback) {

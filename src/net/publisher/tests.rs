@@ -1,5 +1,7 @@
 mod breaking;
 mod moving;
+#[cfg(target_os = "linux")]
+mod reconnecting;
 mod servers;
 
 use std::{

@@ -36,6 +36,12 @@ impl Guest {
         }
     }
 
+    /// Cuts the way, so that nothing of the publisher's arrives any more.
+    #[cfg(target_os = "linux")]
+    pub(super) fn cut(&self) {
+        crate::net::tcp_info::testing::cut(&socket2::SockRef::from(&self.stream));
+    }
+
     /// Listens until a message is what the test `wants`; shakes hands on the way.
     fn hear(&mut self, wants: impl Fn(&Message) -> bool) {
         let mut bytes = [0; 4096];

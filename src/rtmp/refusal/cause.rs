@@ -547,6 +547,12 @@ causes! {
         remedy: "Switch off sleeping in this computer's energy settings for as long as you stream.",
     }
 
+    NotReading is Stalled {
+        happened: "{server} took nothing of the stream in the last {time}, though it can be reached.",
+        likely: "The server hangs or is overloaded.",
+        remedy: "Wait: it is tried again by itself; if it happens again, ask the server's operator to restart it, or use the service's backup address.",
+    }
+
     "When the two do not understand each other":
     Protocol is Protocol {
         happened: "{server} broke the RTMP protocol: {reason}.",

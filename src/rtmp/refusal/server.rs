@@ -153,6 +153,12 @@ impl Failure {
         Self::new(Cause::Stalled, peer, &[("time", &seconds(silent_for))])
     }
 
+    /// The server's program takes nothing any more, while its system answers.
+    #[must_use]
+    pub fn not_reading(peer: &Peer, silent_for: Duration) -> Self {
+        Self::new(Cause::NotReading, peer, &[("time", &seconds(silent_for))])
+    }
+
     /// Something of ours that RTMP cannot carry.
     #[must_use]
     pub fn unsendable(peer: &Peer, problem: &str) -> Self {

@@ -225,6 +225,50 @@ fn every_cause_says_in_one_sentence_each_what_happened_why_and_what_to_do() {
     }
 }
 
+#[test]
+fn every_cause_is_the_servers_doing_or_the_ways() {
+    use Cause::*;
+    let the_ways = [
+        Address,
+        ThisComputer,
+        UnknownHost,
+        LookupTimedOut,
+        Offline,
+        Unreachable,
+        ConnectTimedOut,
+        Forbidden,
+        LocalAddressGone,
+        InterfaceGone,
+        InterfaceByAddressOnly,
+        NoAddressOfKind,
+        ProxyNeedsRtmps,
+        ProxyUnreachable,
+        ProxyNeedsLogin,
+        ProxyLoginWrong,
+        ProxyLoginUnsupported,
+        ProxyForbids,
+        ProxyCannotReach,
+        ProxyRefused,
+        NotAProxy,
+        ProxyClosed,
+        ProxyTimedOut,
+        CertificateNotYetValid,
+        TrustUnreadable,
+        NameUnfitForTls,
+        TlsTimedOut,
+        IdleTimeout,
+        ConnectionLost,
+        Stalled,
+        Unsendable,
+    ];
+    for cause in Cause::all() {
+        let expected = !the_ways.contains(&cause);
+        assert_eq!(cause.is_the_servers(), expected, "{cause:?}");
+    }
+    assert!(Failure::port_refused(&peer()).is_the_servers());
+    assert!(!Failure::stalled(&peer(), Duration::from_secs(3)).is_the_servers());
+}
+
 /// `docs/refusals.md`, as the table of causes has it now.
 fn page() -> String {
     let mut page = PAGE_HEAD.to_owned();

@@ -79,6 +79,37 @@ fn a_name_held_by_our_own_lost_connection_is_waited_for() {
 }
 
 #[test]
+fn who_is_asked_to_try_now_does_not_wait_for_a_name() {
+    let (address, lose) = server_that_holds_a_lost_connection(|mut caller| {
+        caller.serve_to_publish();
+        caller.refuse_name();
+        caller.serve(|_| false);
+    });
+    let mut fed = Fed::start(config_for(address));
+    fed.wait_until_live();
+    // It is connected as it is.
+    fed.publisher.retry_now();
+    fed.feed_for(Duration::from_millis(200));
+    lose.send(()).unwrap();
+    let next_retry = |fed: &mut Fed| loop {
+        let told = fed.wait_for(|event| matches!(event, PublisherEvent::Reconnecting { .. }));
+        if let PublisherEvent::Reconnecting {
+            retry_at, because, ..
+        } = told
+            && because.kind == FailureKind::NameInUse
+        {
+            return retry_at;
+        }
+    };
+    let after_waiting = next_retry(&mut fed);
+    fed.publisher.retry_now();
+    let at_once = next_retry(&mut fed);
+    assert!(at_once < after_waiting, "{at_once:?} {after_waiting:?}");
+    fed.wait_until_live();
+    fed.stop();
+}
+
+#[test]
 fn a_close_without_a_word_at_publish_means_the_same_to_who_was_live() {
     assert_waited_out(|mut caller| caller.serve_to_publish());
 }
@@ -165,6 +196,42 @@ fn a_stream_that_breaks_off_is_reset_and_never_told_as_ended() {
     go_on.send(()).unwrap();
     let end = how_it_ended.recv_timeout(PATIENCE).unwrap();
     assert_eq!(end.err(), Some(io::ErrorKind::ConnectionReset));
+    fed.stop();
+}
+
+#[test]
+fn a_server_that_reads_slowly_is_advised_to_be_sent_less() {
+    let address = server(|stream| {
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        Caller::new(stream).serve(|_| {
+            thread::sleep(Duration::from_millis(50));
+            false
+        });
+    });
+    let limits = RateLimits {
+        floor: Bitrate::from_kbps(300),
+        ceiling: Bitrate::from_kbps(4000),
+        adaptive: true,
+    };
+    let mut fed = Fed::start(PublisherConfig {
+        limits,
+        ..config_for(address)
+    });
+    fed.frame_bytes = 10_000;
+    fed.wait_until_live();
+    let advised = fed.wait_for(|event| matches!(event, PublisherEvent::Advice(_)));
+    let PublisherEvent::Advice(change) = advised else {
+        panic!("{advised:?}");
+    };
+    assert!(!change.better, "{change:?}");
+    assert!(change.advice.video < limits.ceiling, "{change:?}");
+
+    let fixed = RateLimits::fixed(Bitrate::from_kbps(700));
+    fed.publisher.set_limits(fixed);
+    fed.wait_for(|event| {
+        matches!(event, PublisherEvent::Advice(change) if change.advice.video == fixed.ceiling)
+    });
     fed.stop();
 }
 
