@@ -133,6 +133,8 @@ pub struct BitrateControl {
     /// When more frames were last tried, and how long to wait before that.
     repaced_at: Option<MediaTime>,
     pace_patience: Duration,
+    /// Since when the encoder makes far more than is ordered.
+    disobeyed_since: Option<MediaTime>,
 }
 
 impl BitrateControl {
@@ -157,6 +159,7 @@ impl BitrateControl {
             strained_since: None,
             repaced_at: None,
             pace_patience: PACE_PATIENCE,
+            disobeyed_since: None,
         }
     }
 
@@ -214,6 +217,12 @@ impl BitrateControl {
         if !self.limits.adaptive {
             return None;
         }
+        let made = self.link.produced * if self.advice.pace == Pace::Half { 2.0 } else { 1.0 };
+        if made < self.ordered() * DISOBEYED {
+            self.disobeyed_since = None;
+        } else {
+            self.disobeyed_since.get_or_insert(now);
+        }
         if self.link.standing.min(self.link.delay()) > CALM_DELAY {
             self.memory.on_full(&self.link);
         }
@@ -254,13 +263,17 @@ impl BitrateControl {
         if self.is_judging_a_cut(now) {
             return None;
         }
-        self.memory.on_failure(now, carried);
+        let by_loss = self.link.network_delay <= 0.0;
+        self.memory.on_failure(now, carried, self.ordered(), by_loss);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
         let why = if self.link.network_delay > self.link.own_delay {
             Why::Delay(carried)
         } else {
             Why::Carries(carried)
         };
+        if self.is_disobeyed(now) {
+            return self.fewer_frames_of(now, carried, self.link.produced);
+        }
         let cut = self.cut(now, carried, excess, why);
         cut.or_else(|| self.fewer_frames(now, carried))
     }
@@ -281,6 +294,9 @@ impl BitrateControl {
     /// What the way carries, if it shows that already.
     fn carried_now(&self, now: MediaTime) -> Option<f64> {
         let carried = self.link.capacity?;
+        if self.link.rising && self.link.network_delay <= 0.0 {
+            return None;
+        }
         let opens = |at| now.since(at) < OPENING;
         match self.connected_at {
             // TCP begins slowly: it is not the way that carries so little.
@@ -373,6 +389,27 @@ impl BitrateControl {
             Pace::Full | Pace::Half => Pace::Still,
             Pace::Still => return None,
         };
+        self.repace(now, pace)
+    }
+
+    /// The encoder makes `produced` whatever it is told: but pictures that it is not given it cannot make.
+    fn fewer_frames_of(&mut self, now: MediaTime, carried: f64, produced: f64) -> Option<Change> {
+        let pace = match self.advice.pace {
+            Pace::Full => Pace::Half,
+            Pace::Half if carried < produced * STILL_BELOW => Pace::Still,
+            Pace::Half | Pace::Still => return None,
+        };
+        self.repace(now, pace)
+    }
+
+    /// Whether the encoder has made far more than was ordered for longer than it takes to follow an order.
+    fn is_disobeyed(&self, now: MediaTime) -> bool {
+        self.disobeyed_since
+            .is_some_and(|since| now.since(since) >= DISOBEYED_AFTER)
+    }
+
+    fn repace(&mut self, now: MediaTime, pace: Pace) -> Option<Change> {
+        let video = self.advice.video;
         let blamed = |at: MediaTime| now.since(at) < BLAMED_FOR;
         if self.repaced_at.is_some_and(blamed) {
             self.pace_patience = (self.pace_patience * 2).min(MOST_PACE_PATIENCE);
@@ -441,15 +478,15 @@ impl RateLimits {
 }
 
 /// In how many seconds what waits is to be gone.
-const EMPTY_WITHIN: f64 = 2.0;
+const EMPTY_WITHIN: f64 = 4.0;
 /// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
-const LEAST_SHARE: f64 = 0.5;
+const LEAST_SHARE: f64 = 0.8;
 /// Waiting for so many seconds is nothing; what key frames explain comes on top.
 const BEARABLE_DELAY: f64 = 0.2;
 /// Never being emptier than this is congestion, if a slow one.
 const STANDING_DELAY: f64 = 0.1;
 /// Having been as empty as this lately is health.
-const CALM_DELAY: f64 = 0.05;
+const CALM_DELAY: f64 = 0.07;
 /// One sample alone is none.
 const SURE_AFTER: Duration = Duration::from_millis(100);
 /// How long the encoder and the way need to show what a change does, if no round trip asks for longer.
@@ -467,7 +504,7 @@ const WORTH_A_CUT: f64 = 0.95;
 const WORTH_A_RAISE: f64 = 1.05;
 /// How often and by which factor the rate rises where nothing stands against it, and by which part of the
 /// ceiling at least.
-const RAMP_EVERY: Duration = Duration::from_secs(1);
+const RAMP_EVERY: Duration = Duration::from_millis(500);
 const RAMP: f64 = 1.3;
 const LEAST_RAMP: f64 = 0.1;
 /// A raise goes no further beyond what is delivered: so many times as much, or so many bits per second more.
@@ -479,6 +516,9 @@ const USED_PART: f64 = 0.5;
 const FEWER_AFTER: Duration = Duration::from_millis(1_500);
 /// How long all must be well before more frames are tried, at first and at most; it doubles when they fail
 /// soon.
+const DISOBEYED: f64 = 1.5;
+const DISOBEYED_AFTER: Duration = Duration::from_secs(3);
+const STILL_BELOW: f64 = 0.3;
 const PACE_PATIENCE: Duration = Duration::from_secs(4);
 const MOST_PACE_PATIENCE: Duration = Duration::from_secs(32);
 const BLAMED_FOR: Duration = Duration::from_secs(10);
