@@ -149,7 +149,10 @@ fn eight_hours_with_a_fault_every_half_minute_leave_nothing_behind() {
         assert!(dark <= 2.0, "at {} s: dark for {dark:.2} s", outage.to);
     }
     let queue = glances.iter().map(|glance| glance.queue).max().unwrap();
-    assert!(queue <= Duration::from_millis(3_100), "{queue:?} of media waited");
+    assert!(
+        queue <= Duration::from_millis(3_100),
+        "{queue:?} of media waited"
+    );
     let connections = glances.iter().map(|glance| glance.connections).max();
     assert!(connections <= Some(10), "{connections:?} at once");
 }

@@ -133,6 +133,8 @@ pub struct BitrateControl {
     /// When more frames were last tried, and how long to wait before that.
     repaced_at: Option<MediaTime>,
     pace_patience: Duration,
+    /// When something last waited in the network.
+    full_at: Option<MediaTime>,
     /// Since when the encoder makes far more than is ordered.
     disobeyed_since: Option<MediaTime>,
 }
@@ -159,6 +161,7 @@ impl BitrateControl {
             strained_since: None,
             repaced_at: None,
             pace_patience: PACE_PATIENCE,
+            full_at: None,
             disobeyed_since: None,
         }
     }
@@ -217,7 +220,15 @@ impl BitrateControl {
         if !self.limits.adaptive {
             return None;
         }
-        let made = self.link.produced * if self.advice.pace == Pace::Half { 2.0 } else { 1.0 };
+        if self.link.network_delay > 0.0 {
+            self.full_at = Some(now);
+        }
+        let made = self.link.produced
+            * if self.advice.pace == Pace::Half {
+                2.0
+            } else {
+                1.0
+            };
         if made < self.ordered() * DISOBEYED {
             self.disobeyed_since = None;
         } else {
@@ -263,8 +274,9 @@ impl BitrateControl {
         if self.is_judging_a_cut(now) {
             return None;
         }
-        let by_loss = self.link.network_delay <= 0.0;
-        self.memory.on_failure(now, carried, self.ordered(), by_loss);
+        let by_loss = self.is_held_up_by_loss(now);
+        self.memory
+            .on_failure(now, carried, self.ordered(), by_loss);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
         let why = if self.link.network_delay > self.link.own_delay {
             Why::Delay(carried)
@@ -276,6 +288,12 @@ impl BitrateControl {
         }
         let cut = self.cut(now, carried, excess, why);
         cut.or_else(|| self.fewer_frames(now, carried))
+    }
+
+    /// Whether it is lost packets that hold TCP up, not a full way: for some time nothing waited in the network.
+    fn is_held_up_by_loss(&self, now: MediaTime) -> bool {
+        let was_full = |at| now.since(at) < EMPTY_FOR;
+        self.link.round_trip.is_some() && !self.full_at.is_some_and(was_full)
     }
 
     /// Goes down to what a way that carries `carried` takes while it makes up for `excess` seconds.
@@ -516,6 +534,7 @@ const USED_PART: f64 = 0.5;
 const FEWER_AFTER: Duration = Duration::from_millis(1_500);
 /// How long all must be well before more frames are tried, at first and at most; it doubles when they fail
 /// soon.
+const EMPTY_FOR: Duration = Duration::from_secs(1);
 const DISOBEYED: f64 = 1.5;
 const DISOBEYED_AFTER: Duration = Duration::from_secs(3);
 const STILL_BELOW: f64 = 0.3;

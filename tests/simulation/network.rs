@@ -192,7 +192,8 @@ impl Network {
 }
 
 fn take_due<T>(way: &mut VecDeque<(MediaTime, T)>, now: MediaTime) -> Option<T> {
-    way.pop_front_if(|(due, _)| *due <= now).map(|(_, item)| item)
+    way.pop_front_if(|(due, _)| *due <= now)
+        .map(|(_, item)| item)
 }
 
 /// What IP and TCP (with timestamps) add to a segment.

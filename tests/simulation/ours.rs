@@ -131,7 +131,11 @@ impl Ours {
     /// Tells [`Attempts`] what became of those under way.
     fn hear(&mut self, world: &mut World) {
         let now = world.clock();
-        let approaching: Vec<_> = self.approaching.iter().map(|(id, one)| (*id, *one)).collect();
+        let approaching: Vec<_> = self
+            .approaching
+            .iter()
+            .map(|(id, one)| (*id, *one))
+            .collect();
         for (id, (connection, begun)) in approaching {
             let quiet = world.quiet(connection);
             let trouble = match world.state(connection) {
@@ -156,7 +160,8 @@ impl Ours {
             };
             self.approaching.remove(&id);
             world.abort(connection);
-            self.attempts.on_failed(id, now, trouble, self.random.chance());
+            self.attempts
+                .on_failed(id, now, trouble, self.random.chance());
         }
     }
 
@@ -180,7 +185,9 @@ impl Ours {
     }
 
     fn lost(&mut self, world: &mut World) {
-        let Some(carrier) = self.carrier.take() else { return };
+        let Some(carrier) = self.carrier.take() else {
+            return;
+        };
         let now = world.clock();
         match world.state(carrier.id) {
             State::Closed => world.abort(carrier.id),
@@ -189,7 +196,8 @@ impl Ours {
                 self.remains = Some(carrier.id);
             }
         }
-        self.attempts.on_lost(now, Trouble::Link, self.random.chance());
+        self.attempts
+            .on_lost(now, Trouble::Link, self.random.chance());
         self.green = false;
         self.inbox.clear();
         self.phase = Phase::Closed;
@@ -220,7 +228,9 @@ impl Ours {
     fn send(&mut self, world: &mut World) {
         let Some(carrier) = &self.carrier else { return };
         while world.is_idle(carrier.id) {
-            let Some(packet) = self.inbox.pop() else { return };
+            let Some(packet) = self.inbox.pop() else {
+                return;
+            };
             world.send(carrier.id, packet);
         }
     }
@@ -231,8 +241,12 @@ impl Ours {
             return;
         }
         self.next_look = now + LOOK_INTERVAL;
-        let Some(carrier) = &mut self.carrier else { return };
-        let Some((given, figures)) = world.figures(carrier.id) else { return };
+        let Some(carrier) = &mut self.carrier else {
+            return;
+        };
+        let Some((given, figures)) = world.figures(carrier.id) else {
+            return;
+        };
         let pending = given > figures.acknowledged;
         let dead = carrier.watchdog.observe(now, figures.acknowledged, pending);
         if dead.is_some() {

@@ -101,7 +101,10 @@ pub(crate) fn run(scenario: &Scenario, law: &mut impl Law) -> Run {
     while seconds(world.clock()) < scenario.lasts {
         for _ in 0..GLANCE_STEPS {
             world.step(law);
-            if lights.last().is_none_or(|(_, green)| *green != law.is_green()) {
+            if lights
+                .last()
+                .is_none_or(|(_, green)| *green != law.is_green())
+            {
                 lights.push((seconds(world.true_time()), law.is_green()));
             }
         }
@@ -163,7 +166,8 @@ impl Tally {
             self.noticed = Some(self.noticed.map_or(told, |worst| worst.max(told)));
         }
         let slots = world.viewers.slots();
-        self.delays.extend(slots.iter().filter_map(|slot| Some(slot.shown?.delay)));
+        self.delays
+            .extend(slots.iter().filter_map(|slot| Some(slot.shown?.delay)));
         let had_way = slots.iter().filter(|slot| {
             let at = seconds(slot.captured);
             at > START && !scenario.conditions.is_out(at)
@@ -206,7 +210,10 @@ impl Allowed {
             }
             at += step;
             awake += step;
-            if let Some(sleep) = scenario.sleep.filter(|sleep| (at - sleep.at).abs() < step / 2.0) {
+            if let Some(sleep) = scenario
+                .sleep
+                .filter(|sleep| (at - sleep.at).abs() < step / 2.0)
+            {
                 at += sleep.lasts.as_secs_f64();
             }
         }
@@ -224,14 +231,18 @@ pub(crate) fn row(scenario: &Scenario) -> Vec<Score> {
         }),
         judge(scenario, "FMLE", || Rival::new(Fmle::new(CEILING))),
         judge(scenario, "Moblin", || Rival::new(Moblin::new(CEILING))),
-        judge(scenario, "HaishinKit", || Rival::new(HaishinKit::new(CEILING))),
+        judge(scenario, "HaishinKit", || {
+            Rival::new(HaishinKit::new(CEILING))
+        }),
     ]
 }
 
 /// All rows, each with all laws.
 pub(crate) fn card() -> Vec<(Scenario, Vec<Score>)> {
     let scenarios = scenario::all().into_iter();
-    scenarios.map(|scenario| (scenario.clone(), row(&scenario))).collect()
+    scenarios
+        .map(|scenario| (scenario.clone(), row(&scenario)))
+        .collect()
 }
 
 /// The scorecard in Markdown.
@@ -239,7 +250,11 @@ pub(crate) fn table(card: &[(Scenario, Vec<Score>)]) -> String {
     let mut table = HEAD.to_owned();
     for (scenario, scores) in card {
         for (index, score) in scores.iter().enumerate() {
-            let name = if index == 0 { scenario.name.as_str() } else { "" };
+            let name = if index == 0 {
+                scenario.name.as_str()
+            } else {
+                ""
+            };
             // Writing to a string cannot fail.
             let _ = writeln!(table, "| {name} {score}");
         }

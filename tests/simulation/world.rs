@@ -147,7 +147,10 @@ impl World {
 
     /// The clock on the wall, as the computer has it.
     pub(crate) fn wall_clock(&self) -> MediaTime {
-        let steps = self.steps.iter().filter(|step| step.at <= seconds(self.now));
+        let steps = self
+            .steps
+            .iter()
+            .filter(|step| step.at <= seconds(self.now));
         steps.fold(self.now + SOME_DAY, |time, step| {
             let by = Duration::from_secs(step.by.unsigned_abs());
             if step.by < 0 { time - by } else { time + by }

@@ -12,6 +12,8 @@ pub(super) struct Memory {
     /// What the way is believed to carry: where a new connection begins.
     pub(super) proven: f64,
     failed: Option<Failed>,
+    /// What the way carried when it failed last, forgotten or not.
+    last_carried: f64,
     /// How long to wait before a step beyond what failed, and when the last one was made.
     patience: Duration,
     tried_at: Option<MediaTime>,
@@ -55,6 +57,7 @@ impl Memory {
         Self {
             proven,
             failed: None,
+            last_carried: 0.0,
             patience: PATIENCE,
             tried_at: None,
             faster: FASTER,
@@ -83,7 +86,9 @@ impl Memory {
     /// `ordered` was too much for a way that carries `carried`. `by_loss` if nothing waits in the network.
     pub(super) fn on_failure(&mut self, now: MediaTime, carried: f64, ordered: f64, by_loss: bool) {
         if self.failed.is_none() {
-            let relapsed = self.regained_at.is_some_and(|at| now.since(at) < RELAPSES_WITHIN);
+            let relapsed = self
+                .regained_at
+                .is_some_and(|at| now.since(at) < RELAPSES_WITHIN);
             self.loss_patience = if relapsed {
                 (self.loss_patience * 2).min(MOST_PATIENCE)
             } else {
@@ -91,8 +96,8 @@ impl Memory {
             };
         }
         let blamed = |at: Option<MediaTime>| at.is_some_and(|at| now.since(at) < BLAMED_FOR);
-        let same_way = |failed: Failed| carried > failed.carried * SAME_WAY;
-        if !self.failed.is_some_and(same_way) {
+        let as_before = SAME_WAY * self.last_carried..self.last_carried / SAME_WAY;
+        if !as_before.contains(&carried) {
             self.patience = PATIENCE;
         } else if blamed(self.tried_at) {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
@@ -103,6 +108,7 @@ impl Memory {
         self.tried_at = None;
         self.found_room_at = None;
         self.proven = carried * SHARE;
+        self.last_carried = carried;
         self.failed = Some(Failed {
             at: now,
             carried,
@@ -120,6 +126,7 @@ impl Memory {
         };
         if link.now.since(failed.at) >= EMPTIES_AFTER {
             failed.carried = capacity;
+            self.last_carried = capacity;
             failed.peak = failed.peak.max(link.delivered_now);
             self.proven = capacity * SHARE;
         }
@@ -145,7 +152,6 @@ impl Memory {
             return;
         }
         self.failed = None;
-        self.patience = PATIENCE;
     }
 
     /// How far up it may go from `ordered`, which stands for `since_change`.
@@ -170,13 +176,13 @@ pub(super) const SHARE: f64 = 0.95;
 const FULL_USE: f64 = 0.75;
 /// How long what failed is respected before it is tried again, at first and at most.
 const PATIENCE: Duration = Duration::from_secs(2);
-const MOST_PATIENCE: Duration = Duration::from_secs(8);
+const MOST_PATIENCE: Duration = Duration::from_secs(32);
 /// A way that carries less than this part of what it did is another one.
 const SAME_WAY: f64 = 0.8;
 /// How far a try goes beyond what the way carried: enough to show soon whether it fails.
 const BEYOND: f64 = 1.08;
 /// After so long a try has not failed.
-const PROVEN_AFTER: Duration = Duration::from_secs(2);
+const PROVEN_AFTER: Duration = Duration::from_millis(2_500);
 /// Failures so soon after a try are that try's.
 const BLAMED_FOR: Duration = Duration::from_secs(10);
 /// A burst that is delivered so much faster than a full way did shows that there is more room. If there was

@@ -39,7 +39,11 @@ impl Moblin {
     }
 
     fn observe(&mut self, in_flight: f64, round_trip: f64) {
-        let weight = if in_flight > self.smooth_in_flight { 0.03 } else { 0.1 };
+        let weight = if in_flight > self.smooth_in_flight {
+            0.03
+        } else {
+            0.1
+        };
         self.smooth_in_flight += weight * (in_flight - self.smooth_in_flight);
         self.fast_in_flight += 0.33 * (in_flight - self.fast_in_flight);
         if self.average_round_trip < 1.0 {
@@ -53,7 +57,11 @@ impl Moblin {
             self.average_round_trip = self.average_round_trip * 0.96 + 450.0 * 0.001;
         }
         self.average_round_trip = self.average_round_trip.min(450.0);
-        let weight = if self.fast_round_trip > round_trip { 0.3 } else { 0.1 };
+        let weight = if self.fast_round_trip > round_trip {
+            0.3
+        } else {
+            0.1
+        };
         self.fast_round_trip += weight * (round_trip - self.fast_round_trip);
     }
 

@@ -22,8 +22,12 @@ pub(crate) trait Habits {
     /// A connection stands.
     fn on_connected(&mut self, _world: &mut World) {}
     /// Before `packet` is put into the `queue`; says whether it shall be.
-    fn before_media(&mut self, world: &mut World, queue: &mut VecDeque<Packet>, packet: &Packet)
-    -> bool;
+    fn before_media(
+        &mut self,
+        world: &mut World,
+        queue: &mut VecDeque<Packet>,
+        packet: &Packet,
+    ) -> bool;
     /// The socket took all of `packet` between two times.
     fn on_sent(&mut self, _packet: &Packet, _from: MediaTime, _to: MediaTime) {}
     /// Time goes on, with what is known of the connection.
@@ -113,7 +117,9 @@ impl<H: Habits> Rival<H> {
             if let Some((packet, since)) = self.writing.take() {
                 self.habits.on_sent(&packet, since, now);
             }
-            let Some(packet) = self.queue.pop_front() else { break };
+            let Some(packet) = self.queue.pop_front() else {
+                break;
+            };
             world.send(id, packet);
             self.writing = Some((packet, now));
         }
@@ -168,7 +174,10 @@ impl<H: Habits> Law for Rival<H> {
     }
 
     fn queue(&self) -> Duration {
-        let newest = self.queue.back().map_or(MediaTime::ZERO, |packet| packet.time);
+        let newest = self
+            .queue
+            .back()
+            .map_or(MediaTime::ZERO, |packet| packet.time);
         waiting(&self.queue, newest, |_| true)
     }
 }
