@@ -232,9 +232,11 @@ fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 
-/// From which part of the limit on disposable pictures go.
+/// From which part of the limit on disposable pictures go: 0.7 s of 2 s, where a bitrate that follows the uplink
+/// seldom gets.
 const DISPOSABLE_PART: f64 = 0.35;
-/// How much of the limit may remain from a key frame on; more would soon be over the limit again.
+/// How much of the limit may remain from a key frame on. More would soon be over the limit again: those pictures
+/// have the bitrate that was too much, while a new key frame has the one that follows the uplink.
 const KEPT_PART: f64 = 0.4;
 /// How much longer than pictures sound may wait.
 const AUDIO_PART: f64 = 1.5;
@@ -320,6 +322,16 @@ mod tests {
         let told = queue.push(MediaTime::from_millis(2480), KEY, 2480).unwrap();
         assert_eq!((told.frames, told.want_key_frame), (10, false));
         assert_eq!(pictures(&queue), [2480]);
+    }
+
+    #[test]
+    fn a_key_frame_that_waited_for_long_itself_is_no_beginning() {
+        let mut queue = queue();
+        // The newest is 840 ms old when the limit is passed: soon all behind it would have to go too.
+        let dropped = fill(&mut queue, 0, 2080, 1200);
+        assert_eq!(dropped.len(), 1);
+        assert!(dropped[0].want_key_frame);
+        assert_eq!(pictures(&queue), [] as [u64; 0]);
     }
 
     #[test]

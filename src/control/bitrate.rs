@@ -7,8 +7,10 @@
 //! | the queue is empty, a failure is remembered | back to 92 % of what the way carried then |
 //! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
-//! | the queue is empty, no failure is remembered | up by three tenths a second |
+//! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
+//! | the queue is empty, no failure is remembered | up by three tenths, twice a second |
 //! | at the floor and still too much | every second picture, then key frames only; back step by step |
+//! | the encoder makes what it likes | every second picture is kept from it, whatever the bitrate |
 //!
 //! What is delivered measures the way only while something waits; else it measures the encoder. So an encoder
 //! that makes little, as of a still scene, is no reason to go down, and none to go up.
@@ -313,7 +315,7 @@ impl BitrateControl {
     fn carried_now(&self, now: MediaTime) -> Option<f64> {
         let carried = self.link.capacity?;
         if self.link.rising && self.link.network_delay <= 0.0 {
-            return None;
+            return None; // TCP is getting up to speed again
         }
         let opens = |at| now.since(at) < OPENING;
         match self.connected_at {
@@ -363,7 +365,7 @@ impl BitrateControl {
         if self.link.produced < ordered * USED_PART {
             return None; // an encoder with little to do shows nothing of the way
         }
-        match self.memory.way(ordered, since_change) {
+        match self.memory.way(since_change) {
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
@@ -418,6 +420,19 @@ impl BitrateControl {
             Pace::Half | Pace::Still => return None,
         };
         self.repace(now, pace)
+    }
+
+    fn watch_encoder(&mut self, now: MediaTime) {
+        let left_out = if self.advice.pace == Pace::Half {
+            2.0
+        } else {
+            1.0
+        };
+        if self.link.produced * left_out < self.ordered() * DISOBEYED {
+            self.disobeyed_since = None;
+        } else {
+            self.disobeyed_since.get_or_insert(now);
+        }
     }
 
     /// Whether the encoder has made far more than was ordered for longer than it takes to follow an order.
@@ -532,12 +547,16 @@ const MOST_RAISE_BPS: f64 = 1_000_000.0;
 const USED_PART: f64 = 0.5;
 /// How long the floor must have been too much before frames are left out.
 const FEWER_AFTER: Duration = Duration::from_millis(1_500);
-/// How long all must be well before more frames are tried, at first and at most; it doubles when they fail
-/// soon.
+/// Where nothing waited in the network for so long, it is not full.
 const EMPTY_FOR: Duration = Duration::from_secs(1);
+/// An encoder that makes so many times what is ordered for so long does not obey: longer than it takes to follow
+/// an order and to see that.
 const DISOBEYED: f64 = 1.5;
 const DISOBEYED_AFTER: Duration = Duration::from_secs(3);
+/// Half of its pictures are far too much for a way that carries less than this part of what it makes.
 const STILL_BELOW: f64 = 0.3;
+/// How long all must be well before more frames are tried, at first and at most; it doubles when they fail
+/// soon.
 const PACE_PATIENCE: Duration = Duration::from_secs(4);
 const MOST_PACE_PATIENCE: Duration = Duration::from_secs(32);
 const BLAMED_FOR: Duration = Duration::from_secs(10);

@@ -65,6 +65,9 @@ pub(super) struct Measure {
     busy_since: Option<MediaTime>,
     /// When acknowledgements last came, or nothing waited for one.
     moved_at: MediaTime,
+    /// When acknowledgements last came, and the last two times between them.
+    told_at: MediaTime,
+    gaps: [Duration; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +113,7 @@ impl Measure {
         let lump = Duration::from_secs_f64(round_trip.unwrap_or(base).min(1.0));
         Link {
             now,
-            delivered: self.delivered(SECOND),
+            delivered: self.delivered(SECOND.max(self.usual_gap() * 3)),
             produced: self.rate(STANDING, |seen| seen.produced),
             capacity,
             delivered_now: self.delivered(TWO_SAMPLES),
@@ -138,23 +141,38 @@ impl Measure {
     /// For how long nothing was acknowledged though something waits, in seconds. After a pause the measure of
     /// what the way carries begins anew: lost packets stop everything for a moment, and that is no rate.
     fn notice_pause(&mut self, sample: &LinkSample, waits: bool) -> f64 {
+        let now = sample.now;
         let before = self.history.back();
         let moved = before.is_none_or(|before| sample.acknowledged > before.acknowledged);
-        let quiet = sample.now.since(self.moved_at);
+        let pauses = now.since(self.moved_at) >= self.pause_after();
         if !waits {
             self.busy_since = None;
-        } else if self.busy_since.is_none() || (moved && quiet >= PAUSE) {
-            self.busy_since = Some(sample.now);
+        } else if self.busy_since.is_none() || (moved && pauses) {
+            self.busy_since = Some(now);
+        }
+        if moved {
+            self.gaps = [self.gaps[1], now.since(self.told_at)];
+            self.told_at = now;
         }
         if moved || !waits {
-            self.moved_at = sample.now;
+            self.moved_at = now;
         }
-        let paused = sample.now.since(self.moved_at);
-        if paused >= PAUSE {
+        let paused = now.since(self.moved_at);
+        if paused >= self.pause_after() {
             paused.as_secs_f64()
         } else {
             0.0
         }
+    }
+
+    /// After so long without any acknowledgement the way pauses: where only the server tells what arrived, it
+    /// tells that seldom.
+    fn pause_after(&self) -> Duration {
+        PAUSE.max(self.usual_gap() * 2)
+    }
+
+    fn usual_gap(&self) -> Duration {
+        self.gaps[0].min(self.gaps[1]).min(SECOND)
     }
 
     fn remember(&mut self, seen: Seen) {
@@ -169,18 +187,27 @@ impl Measure {
         self.history.push_back(seen);
     }
 
-    /// What the way carries, measured for long enough while something waited.
+    /// What the way carries, measured for long enough while something waited, and from one acknowledgement to
+    /// another.
     fn capacity(&self, base_round_trip: f64) -> Option<f64> {
         let newest = self.history.back()?;
-        // What is acknowledged now was on its way a round trip ago.
-        let round_trip = Duration::from_secs_f64(base_round_trip.min(1.0));
-        let busy_for = newest.now.since(self.busy_since? + round_trip);
-        let quiet = newest.now.since(self.moved_at);
-        if busy_for < SHORTEST || quiet >= PAUSE {
+        if newest.now.since(self.moved_at) >= self.pause_after() {
             return None;
         }
-        let window = FAST.max(round_trip * 2);
-        Some(self.delivered(busy_for.min(window))).filter(|rate| *rate > 0.0)
+        // What is acknowledged now was on its way a round trip ago.
+        let round_trip = Duration::from_secs_f64(base_round_trip.min(1.0));
+        let window = FAST.max(round_trip * 2).max(self.usual_gap() * 4);
+        let begun = (self.busy_since? + round_trip).max(newest.now - window);
+        let newer = self.history.iter().skip(1);
+        let moves = self.history.iter().zip(newer);
+        let mut moves = moves
+            .filter(|(before, seen)| seen.acknowledged > before.acknowledged)
+            .map(|(_, seen)| seen)
+            .filter(|seen| seen.now + TICK_TOLERANCE >= begun);
+        let (first, last) = (moves.next()?, moves.next_back()?);
+        let elapsed = last.now.since(first.now);
+        let bytes = last.acknowledged.saturating_sub(first.acknowledged);
+        (elapsed + TICK_TOLERANCE >= SHORTEST).then(|| bytes as f64 * 8.0 / elapsed.as_secs_f64())
     }
 
     /// How many bytes the newest `media` have.

@@ -154,8 +154,8 @@ impl Memory {
         self.failed = None;
     }
 
-    /// How far up it may go from `ordered`, which stands for `since_change`.
-    pub(super) fn way(&self, ordered: f64, since_change: Duration) -> Way {
+    /// How far up it may go, when nothing was changed for `since_change`.
+    pub(super) fn way(&self, since_change: Duration) -> Way {
         match self.failed {
             None if ordered < self.regained => Way::Proven(self.regained),
             None => Way::Open,
@@ -177,7 +177,7 @@ const FULL_USE: f64 = 0.75;
 /// How long what failed is respected before it is tried again, at first and at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MOST_PATIENCE: Duration = Duration::from_secs(32);
-/// A way that carries less than this part of what it did is another one.
+/// A way that carries less than this part of what it did, or as much more, is another one.
 const SAME_WAY: f64 = 0.8;
 /// How far a try goes beyond what the way carried: enough to show soon whether it fails.
 const BEYOND: f64 = 1.08;

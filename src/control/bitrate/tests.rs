@@ -421,3 +421,51 @@ fn samples_without_sense_do_no_harm() {
         assert!((300..=5_500).contains(&video.kbps()), "{video}");
     }
 }
+
+#[test]
+fn acknowledgements_that_come_in_lumps_do_for_a_measure() {
+    for (told_at_a_time, longest_delay, most_dropped) in [
+        (50_000, 0.5, 0.005),
+        (100_000, 0.6, 0.005),
+        (1_000_000, 1.5, 0.04),
+    ] {
+        let scene = Scene {
+            carries: step,
+            tells_round_trip: false,
+            told_at_a_time,
+            ..Scene::default()
+        };
+        let run = scene.run();
+        let delay = run.own_delay(0.95);
+        assert!(delay <= longest_delay, "{delay} s\n{}", story(&run));
+        let share = run.share(0.0, 90.0);
+        assert!(share >= 0.85, "{share}\n{}", story(&run));
+        let dropped = run.dropped_part();
+        assert!(dropped <= most_dropped, "{dropped}\n{}", story(&run));
+        let back = run.reaches(5_200, 50.0);
+        assert!(back.is_some_and(|at| at < 70.0), "{}", story(&run));
+    }
+}
+
+#[test]
+fn any_uplink_is_settled_on_within_seconds() {
+    let ways: [fn(f64) -> f64; 6] = [|_| 1e6, |_| 1.5e6, |_| 3e6, |_| 4e6, |_| 5e6, |_| 6.5e6];
+    for carries in ways {
+        for (round_trip, network_buffer) in [(0.01, 0.3), (0.1, 0.3), (0.1, 1.0)] {
+            let scene = Scene {
+                carries,
+                network_buffer,
+                round_trip,
+                ..Scene::default()
+            };
+            let run = scene.run();
+            let share = run.share(10.0, 90.0);
+            assert!(share >= 0.88, "{share}\n{}", story(&run));
+            let late: Vec<_> = run.within(10.0, 90.0).map(|tick| tick.age).collect();
+            let longest = late.into_iter().fold(0.0, f64::max);
+            assert!(longest <= 0.9, "{longest} s\n{}", story(&run));
+            let changes = run.changes_within(10.0, 90.0);
+            assert!(changes <= 10, "{}", story(&run));
+        }
+    }
+}

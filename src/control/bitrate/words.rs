@@ -10,7 +10,7 @@ pub(super) enum Why {
     Carries(f64),
     /// The same, seen by what waits in the network.
     Delay(f64),
-    /// Nothing arrived for so many seconds.
+    /// Nothing was acknowledged for so many seconds.
     Pause(f64),
     /// It carries more.
     Room,
@@ -44,7 +44,7 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
             megabits(bps)
         ),
         Why::Pause(seconds) => format!(
-            "Nothing reached the server for {seconds:.1} s: the picture goes from {from} to {to}."
+            "The server has acknowledged nothing for {seconds:.1} s: the picture goes from {from} to {to}."
         ),
         Why::Room => format!("The uplink has room again: {from} to {to}."),
         Why::Pace => pace(before.pace, advice, link),

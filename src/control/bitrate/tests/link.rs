@@ -37,6 +37,8 @@ pub(super) struct Scene {
     pub(super) fps: u64,
     pub(super) adaptive: bool,
     pub(super) tells_round_trip: bool,
+    /// Of how many bytes at a time a server tells that they arrived; 1 for the kernel, which tells of each.
+    pub(super) told_at_a_time: u64,
     pub(super) seconds: u64,
 }
 
@@ -55,6 +57,7 @@ impl Default for Scene {
             fps: 30,
             adaptive: true,
             tells_round_trip: true,
+            told_at_a_time: 1,
             seconds: 90,
         }
     }
@@ -326,7 +329,7 @@ impl Sender {
             queue: self.inbox.duration(),
             unsent: bytes(&self.unsent) as u64,
             in_flight: self.in_flight as u64,
-            acknowledged: self.acknowledged as u64,
+            acknowledged: self.acknowledged as u64 / scene.told_at_a_time * scene.told_at_a_time,
             produced: self.produced as u64,
             round_trip: scene
                 .tells_round_trip
