@@ -300,7 +300,12 @@ impl BitrateControl {
 
     /// Goes down to what a way that carries `carried` takes while it makes up for `excess` seconds.
     fn cut(&mut self, now: MediaTime, carried: f64, excess: f64, why: Why) -> Option<Change> {
-        let share = (SHARE - excess / EMPTY_WITHIN).max(LEAST_SHARE);
+        let (empty_within, least_share) = if self.link.round_trip.is_some() {
+            (EMPTY_WITHIN, LEAST_SHARE)
+        } else {
+            (EMPTY_WITHIN_UNSEEN, LEAST_SHARE_UNSEEN)
+        };
+        let share = (SHARE - excess / empty_within).max(least_share);
         let video = self.picture_of(carried * share);
         let before = self.advice.video;
         let is_worth_it = f64::from(video.bps()) < f64::from(before.bps()) * WORTH_A_CUT;
@@ -365,7 +370,7 @@ impl BitrateControl {
         if self.link.produced < ordered * USED_PART {
             return None; // an encoder with little to do shows nothing of the way
         }
-        match self.memory.way(since_change) {
+        match self.memory.way(ordered, since_change) {
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
@@ -514,6 +519,9 @@ impl RateLimits {
 const EMPTY_WITHIN: f64 = 4.0;
 /// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
 const LEAST_SHARE: f64 = 0.8;
+/// The same where no round trip tells what waits in the network, too.
+const EMPTY_WITHIN_UNSEEN: f64 = 2.0;
+const LEAST_SHARE_UNSEEN: f64 = 0.4;
 /// Waiting for so many seconds is nothing; what key frames explain comes on top.
 const BEARABLE_DELAY: f64 = 0.2;
 /// Never being emptier than this is congestion, if a slow one.

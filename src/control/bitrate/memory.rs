@@ -155,7 +155,7 @@ impl Memory {
     }
 
     /// How far up it may go, when nothing was changed for `since_change`.
-    pub(super) fn way(&self, since_change: Duration) -> Way {
+    pub(super) fn way(&self, ordered: f64, since_change: Duration) -> Way {
         match self.failed {
             None if ordered < self.regained => Way::Proven(self.regained),
             None => Way::Open,
