@@ -10,6 +10,7 @@ use simulation::{
     ours::Ours,
     scenario::{self, CEILING, LOW_FROM, LOW_TO, Scenario},
     score::{self, Glance, Run, Score},
+    seconds,
 };
 
 /// The whole scorecard, made once.
@@ -112,6 +113,34 @@ fn when_the_uplink_falls_to_a_third_the_stream_goes_on_almost_undisturbed() {
     let before = rate_between(&glances, 5.0, LOW_FROM);
     let after = rate_between(&glances, LOW_TO + 15.0, LOW_TO + 25.0);
     assert!(after >= 0.95 * before, "{after:.0} after {before:.0}");
+}
+
+#[test]
+fn an_encoder_that_ignores_orders_is_named_within_three_seconds_and_the_picture_goes_on() {
+    let scenario = scenario::deaf_encoder();
+    let mut ours = Ours::new(CEILING);
+    let run = score::run(&scenario, &mut ours);
+    let (lowered, named) = (ours.lowered_at.unwrap(), ours.named_at.unwrap());
+    assert!(seconds(lowered) >= LOW_FROM && seconds(named) < LOW_TO);
+    let after = named.since(lowered);
+    assert!(after <= Duration::from_secs(3), "named after {after:?}");
+    let delivered = rate_between(&run.glances, LOW_FROM + 5.0, LOW_TO);
+    assert!(delivered >= 8e5, "{delivered:.0} b/s in time");
+}
+
+#[test]
+fn an_encoder_that_obeys_is_never_named() {
+    for scenario in scenario::all() {
+        let mut ours = Ours::new(CEILING);
+        score::run(&scenario, &mut ours);
+        let named = ours.named_at.map(seconds);
+        assert_eq!(
+            named.is_some(),
+            scenario.deaf_encoder,
+            "{}: {named:?}",
+            scenario.name
+        );
+    }
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub(crate) struct Encoder {
     deaf: bool,
     /// How often an order changed something.
     pub(crate) changes: u64,
+    /// Pictures that it was given and that it made (it makes one of each), and their bytes.
+    pub(crate) made: u64,
+    pub(crate) bytes: u64,
     random: Random,
 }
 
@@ -58,6 +61,8 @@ impl Encoder {
             scene: 1.0,
             deaf,
             changes: 0,
+            made: 0,
+            bytes: 0,
             random,
         }
     }
@@ -113,6 +118,8 @@ impl Encoder {
             self.since_key_frame = 1;
         }
         self.last_encoded = Some(slot);
+        self.made += 1;
+        self.bytes += bytes;
         Some(Packet {
             time,
             kind: if key_frame {

@@ -8,6 +8,7 @@
 //! | [`Ours::send`] | one packet at a time, and only when the socket took the last one |
 //! | [`Ours::look`] | ten times a second: [`Watchdog`], [`BitrateControl`] |
 //! | [`Ours::attempt`] | [`Attempts`] says which connection starts, speaks and is given up |
+//! | [`Ours::look_at_encoder`] | [`Obedience`], which the engine asks |
 //! | [`Ours::feel`] | the network comes and goes, the computer wakes: noticed at once |
 //! | [`MOST_UNSENT_BYTES`], [`CONNECT_TIMEOUT`] | `net::connect` |
 
@@ -18,6 +19,7 @@ use skywave::{
         attempts::{Action, AttemptId, Attempts, Quiet},
         backlog::{Backlog, Kind},
         bitrate::{BitrateControl, LinkSample, RateLimits},
+        obedience::{EncoderSample, Obedience, Verdict},
         reconnect::Trouble,
         wake::{Clocks, SleepWatch},
         watchdog::Watchdog,
@@ -35,6 +37,7 @@ use super::{
 /// Our publisher.
 #[derive(Debug)]
 pub(crate) struct Ours {
+    ceiling: Bitrate,
     inbox: Backlog<Packet>,
     phase: Phase,
     carrier: Option<Carrier>,
@@ -42,6 +45,10 @@ pub(crate) struct Ours {
     /// The connections of attempts under way, and when each began.
     approaching: BTreeMap<AttemptId, (u64, MediaTime)>,
     control: BitrateControl,
+    obedience: Obedience,
+    /// When the encoder was first told to make less, and when people were told that it does not.
+    pub(crate) lowered_at: Option<MediaTime>,
+    pub(crate) named_at: Option<MediaTime>,
     green: bool,
     next_look: MediaTime,
     /// A connection that was left on a dead way, to be reset when there is one again.
@@ -75,13 +82,19 @@ impl Ours {
             ceiling,
             adaptive: true,
         };
+        let mut obedience = Obedience::default();
+        obedience.order(MediaTime::ZERO, ceiling);
         Self {
+            ceiling,
             inbox: Backlog::new(QUEUE_LIMIT),
             phase: Phase::Closed,
             carrier: None,
             attempts: Attempts::new(MediaTime::ZERO, None),
             approaching: BTreeMap::new(),
             control: BitrateControl::new(limits, SOUND_RATE),
+            obedience,
+            lowered_at: None,
+            named_at: None,
             green: false,
             next_look: MediaTime::ZERO,
             remains: None,
@@ -241,6 +254,7 @@ impl Ours {
             return;
         }
         self.next_look = now + LOOK_INTERVAL;
+        self.look_at_encoder(world);
         let Some(carrier) = &mut self.carrier else {
             return;
         };
@@ -271,8 +285,26 @@ impl Ours {
         }
     }
 
-    fn order(&self, world: &mut World) {
+    fn look_at_encoder(&mut self, world: &World) {
+        let now = world.clock();
+        let sample = EncoderSample {
+            now,
+            given: world.encoder.made,
+            made: world.encoder.made,
+            bytes: world.encoder.bytes,
+        };
+        if let Some(Verdict::Exceeds { .. }) = self.obedience.observe(&sample) {
+            self.named_at.get_or_insert(now);
+        }
+    }
+
+    fn order(&mut self, world: &mut World) {
         let advice = self.control.advice();
+        let now = world.clock();
+        self.obedience.order(now, advice.video);
+        if advice.video < self.ceiling {
+            self.lowered_at.get_or_insert(now);
+        }
         world.encoder.set_rate(advice.video);
         world.encoder.set_pace(advice.pace);
     }

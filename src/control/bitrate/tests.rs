@@ -426,7 +426,7 @@ fn samples_without_sense_do_no_harm() {
 fn acknowledgements_that_come_in_lumps_do_for_a_measure() {
     for (told_at_a_time, longest_delay, most_dropped) in [
         (50_000, 0.5, 0.005),
-        (100_000, 0.6, 0.005),
+        (100_000, 0.65, 0.005),
         (1_000_000, 1.5, 0.04),
     ] {
         let scene = Scene {
