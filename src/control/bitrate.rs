@@ -7,8 +7,10 @@
 //! | the queue is empty, a failure is remembered | back to 92 % of what the way carried then |
 //! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
-//! | the queue is empty, no failure is remembered | up by three tenths a second |
+//! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
+//! | the queue is empty, no failure is remembered | up by three tenths, twice a second |
 //! | at the floor and still too much | every second picture, then key frames only; back step by step |
+//! | the encoder makes what it likes | every second picture is kept from it, whatever the bitrate |
 //!
 //! What is delivered measures the way only while something waits; else it measures the encoder. So an encoder
 //! that makes little, as of a still scene, is no reason to go down, and none to go up.
@@ -133,6 +135,10 @@ pub struct BitrateControl {
     /// When more frames were last tried, and how long to wait before that.
     repaced_at: Option<MediaTime>,
     pace_patience: Duration,
+    /// When something last waited in the network.
+    full_at: Option<MediaTime>,
+    /// Since when the encoder makes far more than is ordered.
+    disobeyed_since: Option<MediaTime>,
 }
 
 impl BitrateControl {
@@ -157,6 +163,8 @@ impl BitrateControl {
             strained_since: None,
             repaced_at: None,
             pace_patience: PACE_PATIENCE,
+            full_at: None,
+            disobeyed_since: None,
         }
     }
 
@@ -214,6 +222,20 @@ impl BitrateControl {
         if !self.limits.adaptive {
             return None;
         }
+        if self.link.network_delay > 0.0 {
+            self.full_at = Some(now);
+        }
+        let made = self.link.produced
+            * if self.advice.pace == Pace::Half {
+                2.0
+            } else {
+                1.0
+            };
+        if made < self.ordered() * DISOBEYED {
+            self.disobeyed_since = None;
+        } else {
+            self.disobeyed_since.get_or_insert(now);
+        }
         if self.link.standing.min(self.link.delay()) > CALM_DELAY {
             self.memory.on_full(&self.link);
         }
@@ -254,20 +276,36 @@ impl BitrateControl {
         if self.is_judging_a_cut(now) {
             return None;
         }
-        self.memory.on_failure(now, carried);
+        let by_loss = self.is_held_up_by_loss(now);
+        self.memory
+            .on_failure(now, carried, self.ordered(), by_loss);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
         let why = if self.link.network_delay > self.link.own_delay {
             Why::Delay(carried)
         } else {
             Why::Carries(carried)
         };
+        if self.is_disobeyed(now) {
+            return self.fewer_frames_of(now, carried, self.link.produced);
+        }
         let cut = self.cut(now, carried, excess, why);
         cut.or_else(|| self.fewer_frames(now, carried))
     }
 
+    /// Whether it is lost packets that hold TCP up, not a full way: for some time nothing waited in the network.
+    fn is_held_up_by_loss(&self, now: MediaTime) -> bool {
+        let was_full = |at| now.since(at) < EMPTY_FOR;
+        self.link.round_trip.is_some() && !self.full_at.is_some_and(was_full)
+    }
+
     /// Goes down to what a way that carries `carried` takes while it makes up for `excess` seconds.
     fn cut(&mut self, now: MediaTime, carried: f64, excess: f64, why: Why) -> Option<Change> {
-        let share = (SHARE - excess / EMPTY_WITHIN).max(LEAST_SHARE);
+        let (empty_within, least_share) = if self.link.round_trip.is_some() {
+            (EMPTY_WITHIN, LEAST_SHARE)
+        } else {
+            (EMPTY_WITHIN_UNSEEN, LEAST_SHARE_UNSEEN)
+        };
+        let share = (SHARE - excess / empty_within).max(least_share);
         let video = self.picture_of(carried * share);
         let before = self.advice.video;
         let is_worth_it = f64::from(video.bps()) < f64::from(before.bps()) * WORTH_A_CUT;
@@ -281,6 +319,9 @@ impl BitrateControl {
     /// What the way carries, if it shows that already.
     fn carried_now(&self, now: MediaTime) -> Option<f64> {
         let carried = self.link.capacity?;
+        if self.link.rising && self.link.network_delay <= 0.0 {
+            return None; // TCP is getting up to speed again
+        }
         let opens = |at| now.since(at) < OPENING;
         match self.connected_at {
             // TCP begins slowly: it is not the way that carries so little.
@@ -329,7 +370,7 @@ impl BitrateControl {
         if self.link.produced < ordered * USED_PART {
             return None; // an encoder with little to do shows nothing of the way
         }
-        match self.memory.way(since_change) {
+        match self.memory.way(ordered, since_change) {
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
@@ -379,6 +420,40 @@ impl BitrateControl {
             Pace::Full | Pace::Half => Pace::Still,
             Pace::Still => return None,
         };
+        self.repace(now, pace)
+    }
+
+    /// The encoder makes `produced` whatever it is told: but pictures that it is not given it cannot make.
+    fn fewer_frames_of(&mut self, now: MediaTime, carried: f64, produced: f64) -> Option<Change> {
+        let pace = match self.advice.pace {
+            Pace::Full => Pace::Half,
+            Pace::Half if carried < produced * STILL_BELOW => Pace::Still,
+            Pace::Half | Pace::Still => return None,
+        };
+        self.repace(now, pace)
+    }
+
+    fn watch_encoder(&mut self, now: MediaTime) {
+        let left_out = if self.advice.pace == Pace::Half {
+            2.0
+        } else {
+            1.0
+        };
+        if self.link.produced * left_out < self.ordered() * DISOBEYED {
+            self.disobeyed_since = None;
+        } else {
+            self.disobeyed_since.get_or_insert(now);
+        }
+    }
+
+    /// Whether the encoder has made far more than was ordered for longer than it takes to follow an order.
+    fn is_disobeyed(&self, now: MediaTime) -> bool {
+        self.disobeyed_since
+            .is_some_and(|since| now.since(since) >= DISOBEYED_AFTER)
+    }
+
+    fn repace(&mut self, now: MediaTime, pace: Pace) -> Option<Change> {
+        let video = self.advice.video;
         let blamed = |at: MediaTime| now.since(at) < BLAMED_FOR;
         if self.repaced_at.is_some_and(blamed) {
             self.pace_patience = (self.pace_patience * 2).min(MOST_PACE_PATIENCE);
@@ -447,15 +522,18 @@ impl RateLimits {
 }
 
 /// In how many seconds what waits is to be gone.
-const EMPTY_WITHIN: f64 = 2.0;
+const EMPTY_WITHIN: f64 = 4.0;
 /// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
-const LEAST_SHARE: f64 = 0.4;
+const LEAST_SHARE: f64 = 0.8;
+/// The same where no round trip tells what waits in the network, too.
+const EMPTY_WITHIN_UNSEEN: f64 = 2.0;
+const LEAST_SHARE_UNSEEN: f64 = 0.4;
 /// Waiting for so many seconds is nothing; what key frames explain comes on top.
 const BEARABLE_DELAY: f64 = 0.2;
 /// Never being emptier than this is congestion, if a slow one.
 const STANDING_DELAY: f64 = 0.1;
 /// Having been as empty as this lately is health.
-const CALM_DELAY: f64 = 0.05;
+const CALM_DELAY: f64 = 0.07;
 /// One sample alone is none.
 const SURE_AFTER: Duration = Duration::from_millis(100);
 /// How long the encoder and the way need to show what a change does, if no round trip asks for longer.
@@ -473,7 +551,7 @@ const WORTH_A_CUT: f64 = 0.95;
 const WORTH_A_RAISE: f64 = 1.05;
 /// How often and by which factor the rate rises where nothing stands against it, and by which part of the
 /// ceiling at least.
-const RAMP_EVERY: Duration = Duration::from_secs(1);
+const RAMP_EVERY: Duration = Duration::from_millis(500);
 const RAMP: f64 = 1.3;
 const LEAST_RAMP: f64 = 0.1;
 /// A raise goes no further beyond what is delivered: so many times as much, or so many bits per second more.
@@ -485,6 +563,14 @@ const NEARLY_TOP: f64 = 1.1;
 const USED_PART: f64 = 0.5;
 /// How long the floor must have been too much before frames are left out.
 const FEWER_AFTER: Duration = Duration::from_millis(1_500);
+/// Where nothing waited in the network for so long, it is not full.
+const EMPTY_FOR: Duration = Duration::from_secs(1);
+/// An encoder that makes so many times what is ordered for so long does not obey: longer than it takes to follow
+/// an order and to see that.
+const DISOBEYED: f64 = 1.5;
+const DISOBEYED_AFTER: Duration = Duration::from_secs(3);
+/// Half of its pictures are far too much for a way that carries less than this part of what it makes.
+const STILL_BELOW: f64 = 0.3;
 /// How long all must be well before more frames are tried, at first and at most; it doubles when they fail
 /// soon.
 const PACE_PATIENCE: Duration = Duration::from_secs(4);

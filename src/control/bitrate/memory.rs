@@ -12,12 +12,19 @@ pub(super) struct Memory {
     /// What the way is believed to carry: where a new connection begins.
     pub(super) proven: f64,
     failed: Option<Failed>,
+    /// What the way carried when it failed last, forgotten or not.
+    last_carried: f64,
     /// How long to wait before a step beyond what failed, and when the last one was made.
     patience: Duration,
     tried_at: Option<MediaTime>,
     /// How much faster than a full way a burst must be delivered to show room, and when the last one did.
     faster: f64,
     found_room_at: Option<MediaTime>,
+    /// How long to wait after packets were lost before it goes back to what was ordered before, what that is,
+    /// and when it last did so.
+    loss_patience: Duration,
+    regained: f64,
+    regained_at: Option<MediaTime>,
 }
 
 /// The last time that the way carried too little.
@@ -28,6 +35,10 @@ struct Failed {
     carried: f64,
     /// The fastest that it delivered for a moment while full.
     peak: f64,
+    /// What was ordered before.
+    ordered: f64,
+    /// Whether nothing waited in the network: lost packets held TCP up, not a full way.
+    by_loss: bool,
 }
 
 /// How far up it may go.
@@ -46,10 +57,14 @@ impl Memory {
         Self {
             proven,
             failed: None,
+            last_carried: 0.0,
             patience: PATIENCE,
             tried_at: None,
             faster: FASTER,
             found_room_at: None,
+            loss_patience: LOSS_PATIENCE,
+            regained: 0.0,
+            regained_at: None,
         }
     }
 
@@ -61,17 +76,28 @@ impl Memory {
         self.patience = PATIENCE;
         self.tried_at = None;
         self.found_room_at = None;
+        self.regained = 0.0;
     }
 
     pub(super) const fn has_failed(&self) -> bool {
         self.failed.is_some()
     }
 
-    /// Too much was sent for a way that carries `carried`.
-    pub(super) fn on_failure(&mut self, now: MediaTime, carried: f64) {
+    /// `ordered` was too much for a way that carries `carried`. `by_loss` if nothing waits in the network.
+    pub(super) fn on_failure(&mut self, now: MediaTime, carried: f64, ordered: f64, by_loss: bool) {
+        if self.failed.is_none() {
+            let relapsed = self
+                .regained_at
+                .is_some_and(|at| now.since(at) < RELAPSES_WITHIN);
+            self.loss_patience = if relapsed {
+                (self.loss_patience * 2).min(MOST_PATIENCE)
+            } else {
+                LOSS_PATIENCE
+            };
+        }
         let blamed = |at: Option<MediaTime>| at.is_some_and(|at| now.since(at) < BLAMED_FOR);
-        let same_way = |failed: Failed| carried > failed.carried * SAME_WAY;
-        if !self.failed.is_some_and(same_way) {
+        let as_before = SAME_WAY * self.last_carried..self.last_carried / SAME_WAY;
+        if !as_before.contains(&carried) {
             self.patience = PATIENCE;
         } else if blamed(self.tried_at) {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
@@ -82,11 +108,15 @@ impl Memory {
         self.tried_at = None;
         self.found_room_at = None;
         self.proven = carried * SHARE;
+        self.last_carried = carried;
         self.failed = Some(Failed {
             at: now,
             carried,
             peak: carried,
+            ordered: self.failed.map_or(ordered, |failed| failed.ordered),
+            by_loss,
         });
+        self.regained = 0.0;
     }
 
     /// While the way is full it shows best what it carries.
@@ -96,6 +126,7 @@ impl Memory {
         };
         if link.now.since(failed.at) >= EMPTIES_AFTER {
             failed.carried = capacity;
+            self.last_carried = capacity;
             failed.peak = failed.peak.max(link.delivered_now);
             self.proven = capacity * SHARE;
         }
@@ -112,18 +143,21 @@ impl Memory {
         };
         if link.produced > failed.carried && settled_for >= PROVEN_AFTER {
             self.faster = FASTER;
+        } else if failed.by_loss && settled_for >= self.loss_patience {
+            self.regained = failed.ordered;
+            self.regained_at = Some(link.now);
         } else if link.delivered_now > failed.peak * self.faster {
             self.found_room_at = Some(link.now);
         } else {
             return;
         }
         self.failed = None;
-        self.patience = PATIENCE;
     }
 
     /// How far up it may go, when nothing was changed for `since_change`.
-    pub(super) fn way(&self, since_change: Duration) -> Way {
+    pub(super) fn way(&self, ordered: f64, since_change: Duration) -> Way {
         match self.failed {
+            None if ordered < self.regained => Way::Proven(self.regained),
             None => Way::Open,
             Some(failed) if since_change < self.patience => Way::Proven(failed.carried * SHARE),
             Some(failed) => Way::Beyond(failed.carried * BEYOND),
@@ -137,25 +171,28 @@ impl Memory {
 }
 
 /// The part of what the way carries that is used: the rest lets key frames through.
-pub(super) const SHARE: f64 = 0.92;
+pub(super) const SHARE: f64 = 0.95;
 /// An encoder that makes so much of what is ordered shows that the way carries it.
 const FULL_USE: f64 = 0.75;
 /// How long what failed is respected before it is tried again, at first and at most.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(2);
 const MOST_PATIENCE: Duration = Duration::from_secs(32);
-/// A way that carries less than this part of what it did is another one.
+/// A way that carries less than this part of what it did, or as much more, is another one.
 const SAME_WAY: f64 = 0.8;
 /// How far a try goes beyond what the way carried: enough to show soon whether it fails.
 const BEYOND: f64 = 1.08;
 /// After so long a try has not failed.
-const PROVEN_AFTER: Duration = Duration::from_secs(4);
+const PROVEN_AFTER: Duration = Duration::from_millis(2_500);
 /// Failures so soon after a try are that try's.
 const BLAMED_FOR: Duration = Duration::from_secs(10);
 /// A burst that is delivered so much faster than a full way did shows that there is more room. If there was
 /// none, the next one must be faster still.
-const FASTER: f64 = 1.15;
+const FASTER: f64 = 1.08;
 const MOST_FASTER: f64 = 2.5;
 /// So long after a failure what is measured is the way as it is since.
 const EMPTIES_AFTER: Duration = Duration::from_millis(500);
 /// A failure on an older connection counts for so long.
 const REMEMBERED_FOR: Duration = Duration::from_mins(1);
+/// How long after packets were lost it goes back up, at first; longer if they are lost again so soon.
+const LOSS_PATIENCE: Duration = Duration::from_millis(100);
+const RELAPSES_WITHIN: Duration = Duration::from_secs(4);
