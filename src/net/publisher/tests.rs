@@ -276,6 +276,30 @@ fn a_stream_goes_live_arrives_and_stops_cleanly() {
 }
 
 #[test]
+fn viewers_are_told_of_another_bitrate_and_not_too_often() {
+    let (receiver, arrived) = receiver(LOOPBACK, ReceivePolicy::default());
+    let mut fed = Fed::start(config_for(receiver.local_addr()));
+    let began = fed.clock.now();
+    fed.wait_until_live();
+    for kbps in 300..320 {
+        let mut other = format();
+        if let Some(video) = &mut other.video {
+            video.bitrate = Bitrate::from_kbps(kbps);
+        }
+        fed.publisher.set_format(other);
+        fed.feed_for(Duration::from_millis(20));
+    }
+    fed.stop();
+    let took = fed.clock.now().since(began);
+    let told = up_to_the_end(&arrived)
+        .iter()
+        .filter(|tag| matches!(tag, Received::Metadata(_)))
+        .count() as u64;
+    // When it begins, at the first change, and every few seconds.
+    assert!((2..=2 + took.as_secs() / 5).contains(&told), "{told}");
+}
+
+#[test]
 fn a_refused_port_is_tried_again_until_it_answers() {
     let address = dead_address();
     let mut fed = Fed::start(config_for(address));
