@@ -124,3 +124,27 @@ fn it_is_over_when_the_last_destination_is() {
     });
     wait_for_states(&mut viewer, <[DestinationState]>::is_empty);
 }
+
+#[test]
+fn the_encoder_is_told_what_the_uplink_carries_and_viewers_of_the_log_why() {
+    let server = Server::start();
+    let relay = way::Relay::to(server.address(), "");
+    let mut viewer = Viewer::start(VideoChoice::TestPicture);
+    let mut format = FORMAT;
+    format.video.bitrate = Bitrate::from_kbps(600);
+    format.rate.adaptive = true;
+    viewer.send(Command::SetFormat(format));
+    viewer.go_live(relay.address);
+    viewer.follow(Duration::from_secs(1));
+    relay.set_narrow(true);
+    let cut = viewer.wait_for_words("kb/s");
+    assert_eq!(
+        (cut.severity, cut.cause),
+        (Severity::Warning, Cause::Uplink),
+        "{cut:?}"
+    );
+    assert!(!cut.figures.is_empty());
+    viewer.wait_for(|event| matches!(event, Event::Stats(stats) if stats.target < stats.ceiling));
+    relay.set_narrow(false);
+    viewer.stop();
+}

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// Takes connections, and neither reads nor says anything.
 pub(super) fn deaf() -> (TcpListener, SocketAddr) {
@@ -70,6 +70,7 @@ pub(super) fn saying(words: &'static str) -> SocketAddr {
 pub(super) struct Relay {
     pub(super) address: SocketAddr,
     black_hole: Arc<AtomicBool>,
+    is_narrow: Arc<AtomicBool>,
     /// Kept open, whatever becomes of the threads that copy.
     _streams: Arc<Mutex<Vec<TcpStream>>>,
 }
@@ -78,11 +79,17 @@ impl Relay {
     /// Copies in both directions, but from the server nothing from the piece on that contains `last_words`.
     pub(super) fn to(server: SocketAddr, last_words: &'static str) -> Self {
         let (listener, address) = deaf();
+        // Connections inherit it: what a narrow way holds back shall soon be felt.
+        SockRef::from(&listener)
+            .set_recv_buffer_size(16 * 1024)
+            .unwrap();
         let black_hole = Arc::new(AtomicBool::new(false));
+        let is_narrow = Arc::new(AtomicBool::new(false));
         let streams = Arc::new(Mutex::new(Vec::new()));
         let relay = Self {
             address,
             black_hole: Arc::clone(&black_hole),
+            is_narrow: Arc::clone(&is_narrow),
             _streams: Arc::clone(&streams),
         };
         on_thread(move || {
@@ -93,12 +100,25 @@ impl Relay {
                 kept.extend([ours.try_clone().unwrap(), theirs.try_clone().unwrap()]);
                 drop(kept);
                 let (back, forth) = (ours.try_clone().unwrap(), theirs.try_clone().unwrap());
-                let hole = Arc::clone(&black_hole);
-                on_thread(move || copy(ours, forth, |_| hole.load(Ordering::Relaxed)));
+                let (hole, narrow) = (Arc::clone(&black_hole), Arc::clone(&is_narrow));
+                on_thread(move || {
+                    copy(ours, forth, |piece| {
+                        if narrow.load(Ordering::Relaxed) {
+                            let bytes = u32::try_from(piece.len()).unwrap();
+                            thread::sleep(Duration::from_secs(1) / NARROW_BYTES_PER_SECOND * bytes);
+                        }
+                        hole.load(Ordering::Relaxed)
+                    });
+                });
                 on_thread(move || copy(theirs, back, |piece| contains(piece, last_words)));
             }
         });
         relay
+    }
+
+    /// From now on [`NARROW_BYTES_PER_SECOND`] are read of what comes from us, or as many as there are.
+    pub(super) fn set_narrow(&self, is_narrow: bool) {
+        self.is_narrow.store(is_narrow, Ordering::Relaxed);
     }
 
     /// From now on nothing is read any more of what comes from us.
@@ -113,7 +133,7 @@ fn on_thread(work: impl FnOnce() + Send + 'static) {
 }
 
 fn copy(mut from: TcpStream, mut to: TcpStream, ends_at: impl Fn(&[u8]) -> bool) {
-    let mut piece = [0; 4096];
+    let mut piece = [0; 2048];
     loop {
         match from.read(&mut piece) {
             Ok(0) | Err(_) => {
@@ -135,3 +155,6 @@ fn contains(piece: &[u8], words: &str) -> bool {
             .windows(words.len())
             .any(|part| part == words.as_bytes())
 }
+
+/// 100 kb/s, sound included.
+const NARROW_BYTES_PER_SECOND: u32 = 12_500;
