@@ -225,17 +225,7 @@ impl BitrateControl {
         if self.link.network_delay > 0.0 {
             self.full_at = Some(now);
         }
-        let made = self.link.produced
-            * if self.advice.pace == Pace::Half {
-                2.0
-            } else {
-                1.0
-            };
-        if made < self.ordered() * DISOBEYED {
-            self.disobeyed_since = None;
-        } else {
-            self.disobeyed_since.get_or_insert(now);
-        }
+        self.watch_encoder(now);
         if self.link.standing.min(self.link.delay()) > CALM_DELAY {
             self.memory.on_full(&self.link);
         }
