@@ -369,6 +369,12 @@ impl BitrateControl {
             Way::Proven(most) => self.raise(now, most),
             Way::Beyond(_) if calm_for < RAMP_EVERY => None,
             Way::Beyond(target) => {
+                let top = f64::from(self.limits.ceiling.bps()) + self.audio;
+                let target = if target * NEARLY_TOP > top {
+                    top
+                } else {
+                    target
+                };
                 let change = self.raise(now, target);
                 if change.is_some() {
                     self.memory.on_try(now);
@@ -541,6 +547,8 @@ const LEAST_RAMP: f64 = 0.1;
 /// A raise goes no further beyond what is delivered: so many times as much, or so many bits per second more.
 const MOST_RAISE: f64 = 1.7;
 const MOST_RAISE_BPS: f64 = 1_000_000.0;
+/// What is left below the ceiling after a step beyond what failed is not worth a step of its own.
+const NEARLY_TOP: f64 = 1.1;
 /// An encoder that makes less than this part of what is ordered needs no more.
 const USED_PART: f64 = 0.5;
 /// How long the floor must have been too much before frames are left out.

@@ -126,7 +126,7 @@ impl Measure {
             draining: self.delivered(STANDING)
                 > self.rate(STANDING, |seen| seen.produced) * DRAINING,
             falling: delay < self.delay_before(FALLING_OVER) - FALLING_BY,
-            rising: self.is_rising(TWO_SAMPLES.max(lump * 2)),
+            rising: self.is_rising(TWO_SAMPLES.max(Duration::from_secs_f64(base.min(1.0)) * 2)),
             paused,
             base_round_trip: base,
             round_trip,

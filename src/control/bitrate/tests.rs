@@ -218,6 +218,19 @@ fn a_steady_uplink_is_found_and_kept_with_few_changes() {
 }
 
 #[test]
+fn a_beginning_far_above_the_uplink_costs_no_frames() {
+    let scene = Scene {
+        carries: |_| 2e6,
+        seconds: 20,
+        ..Scene::default()
+    };
+    let run = scene.run();
+    let (at, _) = run.changes[0];
+    assert!(at <= 0.8, "{}", story(&run));
+    assert_eq!(run.dropped, 0, "{}", story(&run));
+}
+
+#[test]
 fn a_still_scene_is_no_reason_to_cut_and_its_end_none_to_overshoot() {
     for carries in [6e6, 2e6] {
         let still = |t: f64| if (20.0..40.0).contains(&t) { 0.05 } else { 1.0 };
