@@ -188,8 +188,11 @@ fn eight_hours_with_a_fault_every_half_minute_leave_nothing_behind() {
 
 /// What arrived in time, in bits per second.
 fn rate_between(glances: &[Glance], from: f64, to: f64) -> f64 {
-    let at = |time: f64| glances.iter().find(|glance| glance.at >= time).unwrap();
-    (at(to).in_time - at(from).in_time) as f64 * 8.0 / (to - from)
+    let at = |time: f64| {
+        let after = glances.iter().find(|glance| glance.at >= time);
+        after.map_or(0, |glance| glance.in_time)
+    };
+    at(to).saturating_sub(at(from)) as f64 * 8.0 / (to - from)
 }
 
 /// In glances: three seconds, and what a server's system still takes when the server reads nothing more.

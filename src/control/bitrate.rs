@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::units::{Bitrate, MediaTime};
 
 use measure::{Link, Measure};
-use memory::{Memory, SHARE, Way};
+use memory::{Cause, Memory, SHARE, Way};
 use words::Why;
 
 /// What the user allows for the picture's bitrate.
@@ -225,17 +225,7 @@ impl BitrateControl {
         if self.link.network_delay > 0.0 {
             self.full_at = Some(now);
         }
-        let made = self.link.produced
-            * if self.advice.pace == Pace::Half {
-                2.0
-            } else {
-                1.0
-            };
-        if made < self.ordered() * DISOBEYED {
-            self.disobeyed_since = None;
-        } else {
-            self.disobeyed_since.get_or_insert(now);
-        }
+        self.watch_encoder(now);
         if self.link.standing.min(self.link.delay()) > CALM_DELAY {
             self.memory.on_full(&self.link);
         }
@@ -276,9 +266,8 @@ impl BitrateControl {
         if self.is_judging_a_cut(now) {
             return None;
         }
-        let by_loss = self.is_held_up_by_loss(now);
-        self.memory
-            .on_failure(now, carried, self.ordered(), by_loss);
+        let cause = self.cause(now);
+        self.memory.on_failure(now, carried, self.ordered(), cause);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
         let why = if self.link.network_delay > self.link.own_delay {
             Why::Delay(carried)
@@ -292,10 +281,14 @@ impl BitrateControl {
         cut.or_else(|| self.fewer_frames(now, carried))
     }
 
-    /// Whether it is lost packets that hold TCP up, not a full way: for some time nothing waited in the network.
-    fn is_held_up_by_loss(&self, now: MediaTime) -> bool {
-        let was_full = |at| now.since(at) < EMPTY_FOR;
-        self.link.round_trip.is_some() && !self.full_at.is_some_and(was_full)
+    /// Why the way carries too little: where for some time nothing waited in the network, lost packets hold TCP up.
+    fn cause(&self, now: MediaTime) -> Cause {
+        let is_lately = |at| now.since(at) < EMPTY_FOR;
+        match self.link.round_trip {
+            None => Cause::Unknown,
+            Some(_) if self.full_at.is_some_and(is_lately) => Cause::Full,
+            Some(_) => Cause::Loss,
+        }
     }
 
     /// Goes down to what a way that carries `carried` takes while it makes up for `excess` seconds.
@@ -319,7 +312,7 @@ impl BitrateControl {
     /// What the way carries, if it shows that already.
     fn carried_now(&self, now: MediaTime) -> Option<f64> {
         let carried = self.link.capacity?;
-        if self.link.rising && self.link.network_delay <= 0.0 {
+        if self.link.rising && self.cause(now) == Cause::Loss {
             return None; // TCP is getting up to speed again
         }
         let opens = |at| now.since(at) < OPENING;
@@ -564,7 +557,7 @@ const USED_PART: f64 = 0.5;
 /// How long the floor must have been too much before frames are left out.
 const FEWER_AFTER: Duration = Duration::from_millis(1_500);
 /// Where nothing waited in the network for so long, it is not full.
-const EMPTY_FOR: Duration = Duration::from_secs(1);
+const EMPTY_FOR: Duration = Duration::from_secs(3);
 /// An encoder that makes so many times what is ordered for so long does not obey: longer than it takes to follow
 /// an order and to see that.
 const DISOBEYED: f64 = 1.5;

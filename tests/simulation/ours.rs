@@ -99,7 +99,7 @@ impl Ours {
             next_look: MediaTime::ZERO,
             remains: None,
             had_way: true,
-            sleep: SleepWatch::new(clocks(MediaTime::ZERO, MediaTime::ZERO)),
+            sleep: SleepWatch::new(START),
             next_feel: MediaTime::ZERO,
             random: Random::new(7),
         }
@@ -202,12 +202,11 @@ impl Ours {
             return;
         };
         let now = world.clock();
-        match world.state(carrier.id) {
-            State::Closed => world.abort(carrier.id),
-            _ => {
-                world.leave(carrier.id);
-                self.remains = Some(carrier.id);
-            }
+        if world.state(carrier.id) == State::Closed {
+            world.abort(carrier.id);
+        } else {
+            world.leave(carrier.id);
+            self.remains = Some(carrier.id);
         }
         self.attempts
             .on_lost(now, Trouble::Link, self.random.chance());
@@ -231,7 +230,12 @@ impl Ours {
             return;
         }
         self.next_feel = now + FEEL_INTERVAL;
-        let slept = self.sleep.observe(clocks(now, world.boot_clock()));
+        let (total, can_be_set) = world.sleepless_clock();
+        let slept = self.sleep.observe(Clocks {
+            awake: now.since(MediaTime::ZERO),
+            total: total.since(MediaTime::ZERO),
+            can_be_set,
+        });
         if slept.is_some_and(|slept| slept.is_sure && slept.was_long()) {
             self.lost(world);
             self.attempts.hurry(now);
@@ -344,19 +348,16 @@ impl Law for Ours {
     }
 }
 
-/// As a system shows them that has a clock which nobody sets.
-fn clocks(awake: MediaTime, total: MediaTime) -> Clocks {
-    Clocks {
-        awake: awake.since(MediaTime::ZERO),
-        total: total.since(MediaTime::ZERO),
-        can_be_set: false,
-    }
-}
-
 const FLOOR: Bitrate = Bitrate::from_kbps(300);
 const QUEUE_LIMIT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const MOST_UNSENT_BYTES: u64 = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the clocks show before anything was seen of them: the first look tells of nothing yet.
+const START: Clocks = Clocks {
+    awake: Duration::ZERO,
+    total: Duration::ZERO,
+    can_be_set: false,
+};
 const FEEL_INTERVAL: Duration = Duration::from_secs(1);

@@ -140,13 +140,18 @@ impl World {
         self.now - self.slept
     }
 
-    /// The system's clock that goes on while the computer sleeps.
-    pub(crate) fn boot_clock(&self) -> MediaTime {
-        self.now
+    /// The system's clock that goes on while the computer sleeps, and whether it can be set: where somebody sets
+    /// the clock, the system has no better one.
+    pub(crate) fn sleepless_clock(&self) -> (MediaTime, bool) {
+        if self.steps.is_empty() {
+            (self.now, false)
+        } else {
+            (self.wall_clock(), true)
+        }
     }
 
     /// The clock on the wall, as the computer has it.
-    pub(crate) fn wall_clock(&self) -> MediaTime {
+    fn wall_clock(&self) -> MediaTime {
         let steps = self
             .steps
             .iter()

@@ -37,8 +37,18 @@ struct Failed {
     peak: f64,
     /// What was ordered before.
     ordered: f64,
-    /// Whether nothing waited in the network: lost packets held TCP up, not a full way.
-    by_loss: bool,
+    cause: Cause,
+}
+
+/// Why the way carried too little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It was full.
+    Full,
+    /// Nothing waited in the network: lost packets held TCP up.
+    Loss,
+    /// The system does not tell what waits in the network.
+    Unknown,
 }
 
 /// How far up it may go.
@@ -83,8 +93,8 @@ impl Memory {
         self.failed.is_some()
     }
 
-    /// `ordered` was too much for a way that carries `carried`. `by_loss` if nothing waits in the network.
-    pub(super) fn on_failure(&mut self, now: MediaTime, carried: f64, ordered: f64, by_loss: bool) {
+    /// `ordered` was too much for a way that carries `carried`.
+    pub(super) fn on_failure(&mut self, now: MediaTime, carried: f64, ordered: f64, cause: Cause) {
         if self.failed.is_none() {
             let relapsed = self
                 .regained_at
@@ -114,7 +124,7 @@ impl Memory {
             carried,
             peak: carried,
             ordered: self.failed.map_or(ordered, |failed| failed.ordered),
-            by_loss,
+            cause,
         });
         self.regained = 0.0;
     }
@@ -141,12 +151,12 @@ impl Memory {
             }
             return;
         };
-        if link.produced > failed.carried && settled_for >= PROVEN_AFTER {
+        if link.produced > failed.carried && settled_for >= PROVEN_AFTER * failed.caution() {
             self.faster = FASTER;
-        } else if failed.by_loss && settled_for >= self.loss_patience {
+        } else if failed.cause == Cause::Loss && settled_for >= self.loss_patience {
             self.regained = failed.ordered;
             self.regained_at = Some(link.now);
-        } else if link.delivered_now > failed.peak * self.faster {
+        } else if link.delivered_now > failed.peak * self.faster * failed.doubt() {
             self.found_room_at = Some(link.now);
         } else {
             return;
@@ -159,7 +169,9 @@ impl Memory {
         match self.failed {
             None if ordered < self.regained => Way::Proven(self.regained),
             None => Way::Open,
-            Some(failed) if since_change < self.patience => Way::Proven(failed.carried * SHARE),
+            Some(failed) if since_change < self.patience * failed.caution() => {
+                Way::Proven(failed.carried * SHARE)
+            }
             Some(failed) => Way::Beyond(failed.carried * BEYOND),
         }
     }
@@ -167,6 +179,22 @@ impl Memory {
     /// A step beyond what failed is made.
     pub(super) fn on_try(&mut self, now: MediaTime) {
         self.tried_at = Some(now);
+    }
+}
+
+impl Failed {
+    /// How many times longer to wait where little is seen of the way.
+    fn caution(&self) -> u32 {
+        if self.cause == Cause::Unknown { 3 } else { 1 }
+    }
+
+    /// How many times faster a burst must be there: what is seen of it comes in lumps.
+    fn doubt(&self) -> f64 {
+        if self.cause == Cause::Unknown {
+            LUMPS
+        } else {
+            1.0
+        }
     }
 }
 
@@ -189,6 +217,8 @@ const BLAMED_FOR: Duration = Duration::from_secs(10);
 /// none, the next one must be faster still.
 const FASTER: f64 = 1.08;
 const MOST_FASTER: f64 = 2.5;
+/// So many times faster still where acknowledgements come in lumps, as they do where the system tells nothing.
+const LUMPS: f64 = 1.3;
 /// So long after a failure what is measured is the way as it is since.
 const EMPTIES_AFTER: Duration = Duration::from_millis(500);
 /// A failure on an older connection counts for so long.
