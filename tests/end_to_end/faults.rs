@@ -46,7 +46,12 @@ const FAULTS: [Row; 7] = [
         "server",
         &["closed the connection"],
     ),
-    (Fault::ServerHangs, "reconnecting", "server", &["read"]),
+    (
+        Fault::ServerHangs,
+        "reconnecting",
+        "server",
+        &["took nothing"],
+    ),
     (Fault::PortRefuses, "reconnecting", "server", &["refused"]),
     (Fault::NameInUse, "reconnecting", "server", &["in use"]),
     (

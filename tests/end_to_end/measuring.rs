@@ -6,7 +6,7 @@ mod viewer;
 
 use std::{process::Command, time::Duration};
 
-use self::viewer::{Arrival, Kind, kbps, reaches_after, watched};
+use self::viewer::{Arrival, Kind, delays_ms, kbps, reaches_after, watched};
 use crate::support::{
     media::Recording,
     nginx::Nginx,
@@ -107,6 +107,8 @@ fn what_comes_late_is_behind_and_not_missed() {
     let watched = watched(&arrivals, 10.0, 10.0, 12.0, 34.0);
     assert!((watched.behind - 4.0).abs() < 0.01, "{watched:?}");
     assert!(watched.missed < 0.11, "{watched:?}");
+    let delays = delays_ms(&arrivals, 0.0, 34.0);
+    assert!(delays[50].abs() < 0.1 && (delays[150] - 4000.0).abs() < 0.1);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Fault {
             Self::ServerDown | Self::ServerKilled => {
                 ("reconnecting", "server", &["refused", "closed", "answers"])
             }
-            Self::ServerHangs => ("reconnecting", "server", &["read"]),
+            Self::ServerHangs => ("reconnecting", "server", &["took nothing"]),
             Self::ServerCloses => ("reconnecting", "server", &["closed", "ended"]),
             Self::NameUnknown => ("reconnecting", "uplink", &["name", "found"]),
         };

@@ -1,7 +1,7 @@
 //! One schedule, run and measured: all that publish do so at the same time, each in a lab of its own.
 
 use super::{
-    faults::Fault,
+    faults::{FULL_KBPS, Fault},
     lab::{Lab, SERVER, SERVER_NAME},
     publishers::{FPS, Program, Publisher},
     schedule::Schedule,
@@ -47,22 +47,49 @@ pub(crate) struct Stage {
     pub(crate) lab: Lab,
 }
 
+/// What a stage is set up with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    /// The server, as the publisher is told it.
+    pub(crate) host: &'a str,
+    /// Kilobits of picture a second.
+    pub(crate) kbps: u32,
+    /// What the link carries; `None` for no limit.
+    pub(crate) uplink: Option<u32>,
+    /// Whether the server's system takes little that the server does not read.
+    pub(crate) short_buffers: bool,
+    /// Arguments of Skywave's besides.
+    pub(crate) more: &'a [&'a str],
+}
+
+impl Setting<'_> {
+    /// A link without limits.
+    pub(crate) fn plain(kbps: u32) -> Self {
+        Self {
+            host: SERVER,
+            kbps,
+            uplink: None,
+            short_buffers: false,
+            more: &[],
+        }
+    }
+}
+
 impl Stage {
-    /// Begins to publish at so many kilobits of picture a second; `uplink` is what the link carries.
-    pub(crate) fn start(
-        program: Program,
-        host: &str,
-        kbps: u32,
-        uplink: Option<u32>,
-        more: &[&str],
-    ) -> Self {
+    /// Begins to publish.
+    pub(crate) fn start(program: Program, setting: &Setting) -> Self {
         let lab = Lab::new();
-        lab.shorten_servers_buffers();
-        if uplink.is_some() {
-            lab.limit_uplink(uplink);
+        if setting.short_buffers {
+            lab.shorten_servers_buffers();
+        }
+        if setting.uplink.is_some() {
+            lab.limit_uplink(setting.uplink);
         }
         let sink = Sink::start(&lab);
         let server = Server::start(&lab);
+        let Setting {
+            host, kbps, more, ..
+        } = *setting;
         let publisher = Publisher::start(&lab, program, host, kbps, more);
         Self {
             publisher,
@@ -93,12 +120,14 @@ impl Stage {
 
 /// Runs `schedule` for all of `programs` at once.
 pub(crate) fn run(schedule: &Schedule, programs: &[Program]) -> Vec<Outcome> {
-    let (host, uplink) = match schedule.fault {
-        Fault::NameUnknown => (SERVER_NAME, None),
-        Fault::SlowUplink => (SERVER, Some(super::faults::FULL_KBPS)),
-        _ => (SERVER, None),
-    };
-    let start = |program: &Program| Stage::start(*program, host, schedule.kbps, uplink, &[]);
+    let mut setting = Setting::plain(schedule.kbps);
+    match schedule.fault {
+        Fault::NameUnknown => setting.host = SERVER_NAME,
+        Fault::SlowUplink => setting.uplink = Some(FULL_KBPS),
+        Fault::ServerHangs => setting.short_buffers = true,
+        _ => {}
+    }
+    let start = |program: &Program| Stage::start(*program, &setting);
     let mut stages: Vec<Stage> = programs.iter().map(start).collect();
     let begin = now();
     for stage in &mut stages {

@@ -6,7 +6,7 @@ use super::{
     run::{Outcome, run},
     story::{Story, Told, percentile},
     tables::{self, Judge, Seen},
-    viewer::{kbps, reaches_after},
+    viewer::{delays_ms, kbps, reaches_after},
 };
 
 /// A fault in a stream's life.
@@ -201,8 +201,15 @@ fn judge_step(judge: &mut Judge, outcome: &Outcome, story: &Story) {
         arrivals,
         ..
     } = outcome;
-    let queue = percentile(&story.figures("queue_ms", *failed, *restored), 95);
-    judge.at_most("milliseconds in the queue, p95", Some(queue), QUEUE_MS);
+    let delays = delays_ms(arrivals, *failed, *end);
+    let most = Some(percentile(&delays, 95));
+    judge.at_most("milliseconds that pictures waited, p95", most, DELAY_MS);
+    for (what, name) in [("queue, ms", "queue_ms"), ("target, kb/s", "target_kbps")] {
+        println!(
+            "        {what}: {:?}",
+            story.figures(name, failed - 1.0, *end)
+        );
+    }
     let delivered = kbps(arrivals, *failed, *restored);
     let could = f64::from(SLOW_KBPS) * PAYLOAD;
     let share = 100.0 * delivered / could;
@@ -280,8 +287,8 @@ const LOOKED_UP_WITHIN: f64 = 6.0;
 /// Of the observer: the fault's beginning and end are known to a process's start and end, the program's clock to
 /// the reading of a line.
 const ALLOWANCE: f64 = 0.25;
-/// What may wait in the queue while the uplink is slow.
-const QUEUE_MS: f64 = 500.0;
+/// How long pictures may wait, in all queues, from the fall of the uplink to the end.
+const DELAY_MS: f64 = 500.0;
 /// Of what a link carries so much can be media: the rest is the headers of Ethernet, IP and TCP (66 of 1514 bytes)
 /// and RTMP's own.
 const PAYLOAD: f64 = 0.95;

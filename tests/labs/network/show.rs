@@ -4,9 +4,8 @@ use std::{fs, path::Path};
 
 use super::{
     faults::{FULL_KBPS, Fault},
-    lab::SERVER,
     publishers::Program,
-    run::Stage,
+    run::{Setting, Stage},
     tail::{now, rest},
 };
 
@@ -19,8 +18,12 @@ pub(crate) fn show(folder: &Path) -> bool {
         .expect("the folder that was just made");
     let report = folder.join("report.html");
     let report = report.to_str().expect("a path in UTF-8");
-    let arguments = ["--report", report];
-    let mut stage = Stage::start(Program::Skywave, SERVER, KBPS, Some(FULL_KBPS), &arguments);
+    let setting = Setting {
+        uplink: Some(FULL_KBPS),
+        more: &["--report", report],
+        ..Setting::plain(KBPS)
+    };
+    let mut stage = Stage::start(Program::Skywave, &setting);
     let begin = now();
     let came = stage.wait_for_picture(begin, begin + FIRST_PICTURE_WITHIN);
     assert!(came, "no picture came: {}", stage.lab.errors());

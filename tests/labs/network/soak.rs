@@ -4,9 +4,8 @@ use std::fs;
 
 use super::{
     faults::Fault,
-    lab::SERVER,
     publishers::Program,
-    run::Stage,
+    run::{Setting, Stage},
     story::percentile,
     tables::Judge,
     tail::{now, rest},
@@ -26,7 +25,7 @@ type Figure = fn(&Sample) -> f64;
 /// Publishes for so many minutes with a fault every 30 s; whether all was as it must be.
 pub(crate) fn soak(minutes: f64) -> bool {
     let mut judge = Judge::default();
-    let mut stage = Stage::start(Program::Skywave, SERVER, KBPS, None, &[]);
+    let mut stage = Stage::start(Program::Skywave, &Setting::plain(KBPS));
     let begin = now();
     let end = begin + minutes * 60.0;
     let mut samples = Vec::new();

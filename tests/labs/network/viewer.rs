@@ -116,6 +116,18 @@ pub(crate) fn kbps(arrivals: &[Arrival], from: f64, to: f64) -> f64 {
     bytes as f64 * 8.0 / 1e3 / (to - from)
 }
 
+/// How much longer than the quickest one each picture from `from` to `to` was on its way, in milliseconds; those of
+/// one connection only are told apart by that.
+pub(crate) fn delays_ms(arrivals: &[Arrival], from: f64, to: f64) -> Vec<f64> {
+    let lag = |arrival: &Arrival| arrival.at - arrival.timestamp;
+    let pictures = arrivals.iter().filter(|arrival| arrival.is_picture());
+    let quickest = pictures.map(lag).fold(f64::INFINITY, f64::min);
+    between(arrivals, from, to)
+        .filter(|arrival| arrival.is_picture())
+        .map(|arrival| (lag(arrival) - quickest) * 1e3)
+        .collect()
+}
+
 /// From `from` on, how long until as many kilobits a second as `wanted` arrived, over two seconds.
 pub(crate) fn reaches_after(arrivals: &[Arrival], wanted: f64, from: f64, end: f64) -> Option<f64> {
     let mut time = from;
