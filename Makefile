@@ -18,7 +18,6 @@ test-devices: ## Test camera and microphone against real drivers, in a small vir
 	@scripts/system-packages.sh devices
 	@tests/labs/devices/test.sh
 
-<<<<<<< HEAD
 test-network: ## Break real links under real servers, beside FFmpeg and GStreamer (needs root)
 	@scripts/system-packages.sh network
 	@tests/labs/network/test.sh
@@ -28,10 +27,7 @@ soak: ## Stream for 20 minutes (SOAK_MINUTES) with a fault every 30 s: memory, t
 	@scripts/system-packages.sh network
 	@tests/labs/network/test.sh soak $(SOAK_MINUTES)
 
-bench: ## Count the instructions per frame, beside FFmpeg's
-=======
 bench: ## Count the instructions per frame, beside FFmpeg's; print the scorecard of staying live
->>>>>>> sim
 	@scripts/system-packages.sh test
 	@cargo bench --quiet --profile dev --bench staying_live
 	@benches/instructions.sh
