@@ -77,6 +77,11 @@ impl Fault {
         }
     }
 
+    /// Seconds until it can be felt: a system goes on taking what its buffers hold, whatever its server does.
+    pub(crate) fn felt_after(self) -> f64 {
+        if self == Self::ServerHangs { 0.5 } else { 0.0 }
+    }
+
     /// What must be told of it within [`NAMED_WITHIN`](super::schedule::NAMED_WITHIN).
     pub(crate) fn expected(self) -> Expected {
         let (state, cause, words): (_, _, &[&str]) = match self {

@@ -4,6 +4,7 @@
 //! added delay or random loss here: those are tested on a virtual link, where they are exact and take no time.
 
 use std::{
+    env,
     fs::{self, File},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -49,10 +50,9 @@ impl Lab {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let lab = Self {
-            name: format!("{PREFIX}{}-{count}", process::id()),
-            folder: TempDir::with_prefix("skywave-network-").expect("a folder for the lab"),
-        };
+        let name = format!("{PREFIX}{}-{count}", process::id());
+        let folder = TempDir::with_prefix(format!("{name}-")).expect("a folder for the lab");
+        let lab = Self { name, folder };
         let (client, server) = (lab.namespace(Host::Client), lab.namespace(Host::Server));
         lab.names_can_be_looked_up(true);
         ip(&["netns", "add", &client]);
@@ -254,15 +254,29 @@ pub(crate) fn sweep() {
     let list = run(Command::new("ip").args(["netns", "list"]));
     for line in String::from_utf8_lossy(&list.stdout).lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        let Some(rest) = name.strip_prefix(PREFIX) else {
-            continue;
-        };
-        let owner = rest.split('-').next().unwrap_or_default();
-        if !Path::new("/proc").join(owner).exists() {
+        if is_orphan(name) {
             kill_all_in(name);
             remove(name);
         }
     }
+    for folder in fs::read_dir(env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if is_orphan(&folder.file_name().to_string_lossy()) {
+            // Somebody else may do the same.
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
+/// Whether it is named after a program of ours that is no more.
+fn is_orphan(name: &str) -> bool {
+    let owner = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split('-').next());
+    owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists())
 }
 
 fn kill_all_in(namespace: &str) {

@@ -11,6 +11,7 @@
 //! | `story` | what Skywave told meanwhile |
 //! | `faults` | what can break, and what must be said of it |
 //! | `schedule` | when it breaks, for how long, and what must follow |
+//! | `tail` | files that grow, and the clock that all share |
 //! | `run` | one schedule, run and measured |
 //! | `tables` | verdicts and figures, printed |
 //! | `soak` | many faults in a row: memory, threads and file descriptors stay flat |

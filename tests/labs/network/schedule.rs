@@ -165,7 +165,7 @@ fn judge_stream(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story
         judge.at_most(
             "seconds until it is noticed",
             after,
-            NOTICED_WITHIN + ALLOWANCE,
+            NOTICED_WITHIN + schedule.fault.felt_after() + ALLOWANCE,
         );
         let within = schedule.back_within + ALLOWANCE;
         judge.at_most(
@@ -231,7 +231,7 @@ fn judge_step(judge: &mut Judge, outcome: &Outcome, story: &Story) {
 fn judge_words(judge: &mut Judge, schedule: &Schedule, outcome: &Outcome, story: &Story) -> Seen {
     let expected = schedule.fault.expected();
     let from = outcome.failing;
-    let till = outcome.failed + NAMED_WITHIN + ALLOWANCE;
+    let till = outcome.failed + NAMED_WITHIN + schedule.fault.felt_after() + ALLOWANCE;
     let within = |told: &&Told| told.at > from && told.at <= till;
     let mut states = story.states();
     states.retain(|told| within(&told));
