@@ -194,25 +194,27 @@ impl BitrateControl {
         self.change(now, Advice { video, pace }, Why::Ordered)
     }
 
-    /// A new connection begins: nothing that was measured on the last one counts, but what it carried.
-    ///
-    /// [`BitrateControl::advice`] may be another one then.
-    pub fn on_connected(&mut self, now: MediaTime) {
+    /// A new connection begins: nothing that was measured on the last one counts, but what it carried. It may
+    /// ask for another picture than the last one did.
+    pub fn on_connected(&mut self, now: MediaTime) -> Option<Change> {
         self.measure = Measure::default();
         self.link = Link::default();
         self.memory.on_connected(now);
         self.connected_at = Some(now);
-        self.changed_at = now;
-        self.cut_at_delay = None;
-        self.calm_since = None;
         self.strained_since = None;
         self.pace_patience = PACE_PATIENCE;
+        let mut advice = self.advice;
         if self.limits.adaptive {
-            self.advice = Advice {
+            advice = Advice {
                 video: self.picture_of(self.memory.proven),
                 pace: Pace::Full,
             };
         }
+        let change = self.change(now, advice, Why::Connected);
+        self.changed_at = now;
+        self.cut_at_delay = None;
+        self.calm_since = None;
+        change
     }
 
     /// Takes in what the connection shows; returns a change of mind.
@@ -497,6 +499,9 @@ impl BitrateControl {
     /// What of `total` is left for the picture, in whole steps, within the limits.
     fn picture_of(&self, total: f64) -> Bitrate {
         let bps = (total - self.audio).max(0.0);
+        if bps >= f64::from(self.limits.ceiling.bps()) {
+            return self.limits.ceiling; // which need not be a whole step
+        }
         let step = if bps < FINE_BELOW { FINE_STEP } else { STEP };
         #[expect(
             clippy::cast_possible_truncation,
