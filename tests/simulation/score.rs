@@ -14,7 +14,7 @@ use super::{
         obs::{Dropping, Dynamic},
         publisher::Rival,
     },
-    scenario::{self, CEILING, Scenario, VARIANTS},
+    scenario::{self, Scenario, VARIANTS},
     seconds,
     viewers::worth,
     world::{Law, STEP, World},
@@ -180,7 +180,7 @@ impl Tally {
         self.changes += world.encoder.changes as f64;
         self.minutes += scenario.lasts / 60.0;
         self.disconnects += world.disconnects as f64;
-        self.lost += allowed.quality_seconds - world.viewers.quality_seconds(CEILING);
+        self.lost += allowed.quality_seconds - world.viewers.quality_seconds(scenario.format.ceiling);
     }
 }
 
@@ -193,7 +193,7 @@ struct Allowed {
 impl Allowed {
     fn by(scenario: &Scenario) -> Self {
         let sound = f64::from(SOUND_RATE.bps());
-        let ceiling = f64::from(CEILING.bps());
+        let ceiling = f64::from(scenario.format.ceiling.bps());
         let step = STEP.as_secs_f64() * f64::from(GLANCE_STEPS);
         let mut allowed = Self {
             bytes: 0.0,
@@ -206,7 +206,7 @@ impl Allowed {
                 allowed.bytes += rate / 8.0 * step;
                 let video = super::whole((rate - sound).max(0.0));
                 let video = Bitrate::from_bps(u32::try_from(video).unwrap_or(u32::MAX));
-                allowed.quality_seconds += worth(video, CEILING) * step;
+                allowed.quality_seconds += worth(video, scenario.format.ceiling) * step;
             }
             at += step;
             awake += step;
@@ -223,16 +223,19 @@ impl Allowed {
 
 /// All laws on one scenario, ours first.
 pub(crate) fn row(scenario: &Scenario) -> Vec<Score> {
+    let ceiling = scenario.format.ceiling;
     vec![
-        judge(scenario, "**Skywave**", || Ours::new(CEILING)),
+        judge(scenario, "**Skywave**", || {
+            Ours::new(ceiling, scenario.told)
+        }),
         judge(scenario, "OBS", || Rival::new(Dropping::default())),
         judge(scenario, "OBS, dynamic bitrate", || {
-            Rival::new(Dynamic::new(CEILING))
+            Rival::new(Dynamic::new(ceiling))
         }),
-        judge(scenario, "FMLE", || Rival::new(Fmle::new(CEILING))),
-        judge(scenario, "Moblin", || Rival::new(Moblin::new(CEILING))),
+        judge(scenario, "FMLE", || Rival::new(Fmle::new(ceiling))),
+        judge(scenario, "Moblin", || Rival::new(Moblin::new(ceiling))),
         judge(scenario, "HaishinKit", || {
-            Rival::new(HaishinKit::new(CEILING))
+            Rival::new(HaishinKit::new(ceiling))
         }),
     ]
 }
