@@ -52,6 +52,8 @@ pub(crate) struct Encoder {
     debt: f64,
     /// How hard the scene is to encode, around 1.
     scene: f64,
+    /// The least that was ordered.
+    pub(crate) least: Bitrate,
     /// How often an order changed something.
     pub(crate) changes: u64,
     /// Pictures that it was given and that it made (it makes one of each), and their bytes.
@@ -73,6 +75,7 @@ impl Encoder {
             since_key_frame: 0,
             debt: 0.0,
             scene: 1.0,
+            least: format.ceiling,
             changes: 0,
             made: 0,
             bytes: 0,
@@ -82,6 +85,7 @@ impl Encoder {
 
     /// Orders another rate, obeyed after some frames.
     pub(crate) fn set_rate(&mut self, rate: Bitrate) {
+        self.least = self.least.min(rate);
         let current = self.ordered.map_or(self.rate, |(_, rate)| rate);
         if rate != current {
             self.changes += 1;

@@ -375,7 +375,7 @@ impl Law for Ours {
     }
 }
 
-const FLOOR: Bitrate = Bitrate::from_kbps(300);
+pub(crate) const FLOOR: Bitrate = Bitrate::from_kbps(300);
 const QUEUE_LIMIT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const MOST_UNSENT: Duration = Duration::from_millis(100);

@@ -30,6 +30,8 @@ pub(crate) struct Scenario {
     /// How long it lasts, in seconds that the computer is awake.
     pub(crate) lasts: f64,
     pub(crate) seed: u64,
+    /// Over how many runs its row is taken.
+    pub(crate) runs: u32,
 }
 
 /// All rows of the scorecard.
@@ -214,7 +216,9 @@ pub(crate) fn held_out() -> Vec<Scenario> {
         (5000, 6.0, 3.0, 300, 100, (30, 2.0, 5.0)),
     ];
     for (seed, (ceiling, wide, narrow, round_trip, buffer, pictures)) in (100..).zip(narrower) {
-        let name = format!("{wide}, {narrow}, {wide} Mb/s under {ceiling}, {round_trip} ms, buffer {buffer} ms");
+        let name = format!(
+            "steps {wide}, {narrow}, {wide} Mb/s under {ceiling} kb/s, {round_trip} ms, buffer {buffer} ms"
+        );
         let mut scenario = steady(&name, 120.0);
         let wide = wide * 1e6;
         scenario.conditions.rate = step(&[(0.0, wide), (27.0, narrow * 1e6), (74.0, wide)]);
@@ -236,7 +240,10 @@ pub(crate) fn held_out() -> Vec<Scenario> {
         let mut scenario = steady(&name, 120.0);
         let losses = |from, to| Losses { from, to, share };
         scenario.conditions.losses = if bursts {
-            (1..8).map(|number| f64::from(number) * 15.0).map(|from| losses(from, from + 5.0)).collect()
+            (1..8)
+                .map(|number| f64::from(number) * 15.0)
+                .map(|from| losses(from, from + 5.0))
+                .collect()
         } else {
             vec![losses(5.0, 120.0)]
         };
@@ -250,7 +257,9 @@ pub(crate) fn held_out() -> Vec<Scenario> {
         (8000, 9.0, 30, 150),
         (4000, 4.0, 150, 600),
     ]) {
-        let name = format!("wandering around {mean} Mb/s under {ceiling}, {round_trip} ms, buffer {buffer} ms");
+        let name = format!(
+            "wandering around {mean} Mb/s under {ceiling} kb/s, {round_trip} ms, buffer {buffer} ms"
+        );
         let mut scenario = steady(&name, 180.0);
         let mut random = Random::new(seed);
         let mut level = 0.0;
@@ -270,9 +279,17 @@ pub(crate) fn held_out() -> Vec<Scenario> {
         (4000, vec![(22.9, 0.6), (44.2, 47.0)], 60),
         (6000, vec![(12.6, 3.4), (37.8, 3.1), (70.4, 26.0)], 10),
     ]) {
-        let name = format!("blackholes under {ceiling}, {round_trip} ms: {outages:?}");
+        let spans = outages
+            .iter()
+            .map(|(from, lasts)| format!("{lasts} s at {from} s"));
+        let spans = spans.collect::<Vec<_>>().join(", ");
+        let name = format!("blackholes of {spans} under {ceiling} kb/s, {round_trip} ms");
         let mut scenario = steady(&name, 160.0);
-        let outage = |(from, lasts)| Outage { from, to: from + lasts, known: false };
+        let outage = |(from, lasts)| Outage {
+            from,
+            to: from + lasts,
+            known: false,
+        };
         scenario.conditions.rate = vec![(0.0, f64::from(ceiling) * 1300.0)];
         scenario.conditions.outages = outages.into_iter().map(outage).collect();
         scenario.seed = seed;
@@ -314,6 +331,7 @@ pub(crate) fn steady(name: &str, lasts: f64) -> Scenario {
         broken: None,
         lasts,
         seed: 1,
+        runs: RUNS,
     }
 }
 
@@ -334,6 +352,7 @@ impl Scenario {
             key_frame_size,
             deaf: false,
         };
+        self.runs = HELD_OUT_RUNS;
         self.conditions.round_trip = Duration::from_millis(round_trip);
         self.conditions.buffer = Duration::from_millis(buffer);
         self
@@ -344,7 +363,7 @@ impl Scenario {
     pub(crate) fn variant(&self, number: u32) -> Self {
         let mut variant = self.clone();
         variant.seed = self.seed + u64::from(number) * 2;
-        let share = (f64::from(number) + 0.5) / f64::from(VARIANTS);
+        let share = (f64::from(number) + 0.5) / f64::from(self.runs);
         let factor = 0.9 + 0.2 * share;
         for outage in &mut variant.conditions.outages {
             // The computer does not wake earlier or later.
@@ -386,5 +405,6 @@ pub(crate) const CEILING: Bitrate = Bitrate::from_kbps(5_000);
 /// When the uplink of [`steps`] is narrow, in seconds.
 pub(crate) const LOW_FROM: f64 = 20.0;
 pub(crate) const LOW_TO: f64 = 80.0;
-/// Over how many runs each row is taken.
-pub(crate) const VARIANTS: u32 = 5;
+/// Over how many runs a row is taken; on the links that are held out over fewer, for there are many.
+const RUNS: u32 = 5;
+const HELD_OUT_RUNS: u32 = 3;
