@@ -6,6 +6,7 @@ mod simulation;
 use std::{fs, path::Path, sync::LazyLock, time::Duration};
 
 use simulation::{
+    held_out,
     network::Outage,
     ours::{FLOOR, Ours},
     scenario::{self, LOW_FROM, LOW_TO, Scenario},
@@ -58,7 +59,7 @@ fn on_links_that_it_was_not_tuned_on_no_rival_is_ahead_on_average() {
 
 #[test]
 fn on_links_that_it_was_not_tuned_on_the_bitrate_stays_within_bounds() {
-    for scenario in scenario::held_out() {
+    for scenario in held_out::all() {
         let mut ours = ours(&scenario);
         let Run { world, glances, .. } = score::run(&scenario, &mut ours);
         let least = world.encoder.least;

@@ -6,6 +6,7 @@ use skywave::units::Bitrate;
 
 use super::{
     encoder::SOUND_RATE,
+    held_out,
     ours::Ours,
     rivals::{
         fmle::Fmle,
@@ -251,7 +252,7 @@ pub(crate) fn card() -> Vec<(Scenario, Vec<Score>)> {
 
 /// The same for the links that no constant of ours was chosen on.
 pub(crate) fn held_out_card() -> Vec<(Scenario, Vec<Score>)> {
-    let scenarios = scenario::held_out().into_iter();
+    let scenarios = held_out::all().into_iter();
     scenarios
         .map(|scenario| (scenario.clone(), row(&scenario)))
         .collect()
