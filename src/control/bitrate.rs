@@ -3,8 +3,8 @@
 //!
 //! | what shows | what follows |
 //! |---|---|
-//! | media waits for longer than its key frames explain, or a delay stays | to what the way carries, less what empties the queue in 2 s |
-//! | the queue is empty, a failure is remembered | back to 92 % of what the way carried then |
+//! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 80 % where much waits |
+//! | the queue is empty, a failure is remembered | back to 95 % of what the way carried then |
 //! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
 //! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
@@ -300,7 +300,11 @@ impl BitrateControl {
         } else {
             (EMPTY_WITHIN_UNSEEN, LEAST_SHARE_UNSEEN)
         };
-        let share = (SHARE - excess / empty_within).max(least_share);
+        let share = match self.cause(now) {
+            // Sent slower, lost packets are not made up for sooner.
+            Cause::Loss => SHARE,
+            Cause::Full | Cause::Unknown => (SHARE - excess / empty_within).max(least_share),
+        };
         let video = self.picture_of(carried * share);
         let before = self.advice.video;
         let is_worth_it = f64::from(video.bps()) < f64::from(before.bps()) * WORTH_A_CUT;
