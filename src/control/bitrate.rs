@@ -194,25 +194,26 @@ impl BitrateControl {
         self.change(now, Advice { video, pace }, Why::Ordered)
     }
 
-    /// A new connection begins: nothing that was measured on the last one counts, but what it carried.
-    ///
-    /// [`BitrateControl::advice`] may be another one then.
-    pub fn on_connected(&mut self, now: MediaTime) {
+    /// A new connection begins: nothing that was measured on the last one counts, but what it carried. Returns
+    /// a change of mind: what was cut because nothing arrived any more is given back.
+    pub fn on_connected(&mut self, now: MediaTime) -> Option<Change> {
         self.measure = Measure::default();
         self.link = Link::default();
         self.memory.on_connected(now);
         self.connected_at = Some(now);
         self.changed_at = now;
-        self.cut_at_delay = None;
         self.calm_since = None;
         self.strained_since = None;
         self.pace_patience = PACE_PATIENCE;
-        if self.limits.adaptive {
-            self.advice = Advice {
-                video: self.picture_of(self.memory.proven),
-                pace: Pace::Full,
-            };
+        self.cut_at_delay = None;
+        if !self.limits.adaptive {
+            return None;
         }
+        let video = self.picture_of(self.memory.proven);
+        let pace = Pace::Full;
+        let change = self.change(now, Advice { video, pace }, Why::Connected);
+        self.cut_at_delay = None; // to go lower for another connection is no cut to be judged
+        change
     }
 
     /// Takes in what the connection shows; returns a change of mind.

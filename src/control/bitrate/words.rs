@@ -18,6 +18,8 @@ pub(super) enum Why {
     Pace,
     /// The user changed the limits.
     Ordered,
+    /// Another connection begins.
+    Connected,
 }
 
 /// The change from `before` to `advice`.
@@ -48,11 +50,14 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
         ),
         Why::Room => format!("The uplink has room again: {from} to {to}."),
         Why::Pace => pace(before.pace, advice, link),
-        Why::Ordered if advice.video == before.video => {
+        Why::Ordered | Why::Connected if advice.video == before.video => {
             format!("All pictures are sent again, at {to}.")
         }
         Why::Ordered => {
             format!("The limits were changed: the picture goes from {from} to {to}.")
+        }
+        Why::Connected => {
+            format!("The new connection begins with what was carried before: {from} to {to}.")
         }
     }
 }

@@ -33,8 +33,10 @@ impl Advisor {
     }
 
     /// Another connection carries the stream from `now` on.
-    pub(super) fn on_connected(&mut self, now: MediaTime) {
-        self.control.on_connected(now);
+    pub(super) fn on_connected(&mut self, context: &Context, now: MediaTime) {
+        if let Some(change) = self.control.on_connected(now) {
+            context.tell(PublisherEvent::Advice(change));
+        }
     }
 
     /// Looks, ten times a second, at how fast the stream goes, and at the `link` that carries it.

@@ -80,7 +80,7 @@ impl<'a> Attempt<'a> {
     fn new(context: &'a Context, course: &'a mut Course, link: Link) -> Self {
         let now = context.config.clock.now();
         let was_live = course.attempts.was_live();
-        course.advisor.on_connected(now);
+        course.advisor.on_connected(context, now);
         context.shared.inbox.open();
         context.tell(PublisherEvent::Accepted);
         context.tell(PublisherEvent::KeyFrameWanted);
@@ -221,7 +221,7 @@ impl<'a> Attempt<'a> {
         {
             if let Some(link) = self.next.take_ready() {
                 (self.course).moved(self.context, link.place, &because.what);
-                self.course.advisor.on_connected(now);
+                self.course.advisor.on_connected(self.context, now);
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
                 if !key_frame_asked {
@@ -347,7 +347,7 @@ impl<'a> Attempt<'a> {
             self.course.moved(self.context, next.place, &reason);
         }
         self.told_of_failed_move = false;
-        self.course.advisor.on_connected(now);
+        self.course.advisor.on_connected(self.context, now);
         if let Carrier::Link(old) = mem::replace(&mut self.carrier, Carrier::Link(next)) {
             self.leaving = Leaving::trailing(old, media_time, now);
         }
