@@ -255,24 +255,17 @@ impl Journal {
     }
 
     fn hear_decision(&mut self, decision: &Decision, at: u64) {
-        let Decision {
-            severity,
-            cause,
-            text,
-            destination,
-            ..
-        } = decision;
+        let destination = decision.destination.as_ref();
         if is_blame(decision) {
-            self.blamed = Some((at, *cause));
+            self.blamed = Some((at, decision.cause));
         }
-        let concerns =
-            |name: Option<&String>| destination.is_none() || destination.as_ref() == name;
+        let concerns = |name: Option<&String>| destination.is_none() || destination == name;
         if concerns(self.plan.destinations.first().map(|place| &place.name)) {
-            self.stream.explain(*severity, *cause, text);
+            self.stream.explain(decision);
         }
         for tracked in &mut self.destinations {
             if concerns(Some(&tracked.state.name)) {
-                tracked.lane.explain(*severity, *cause, text);
+                tracked.lane.explain(decision);
             }
         }
         self.log.push(at, decision.clone());
@@ -303,7 +296,7 @@ impl Journal {
 impl Tracked {
     fn settle(&mut self, at: u64, signs: &Signs, figures: &Figures, log: &Log) {
         let begin = self.lane.settled();
-        if self.state.on_backup {
+        if self.state.on_backup && matches!(self.state.status, StreamStatus::Live { .. }) {
             self.on_backup += at.saturating_sub(begin);
         }
         let judgement = self.lane.settle(at, signs, figures);
@@ -356,15 +349,8 @@ fn explain_from(log: &Log, lane: &mut Lane, begin: u64, is_own: impl Fn(&String)
     }
     let recent = log.entries().rev();
     for entry in recent.take_while(|entry| entry.at + FORESHADOW >= begin) {
-        let Decision {
-            severity,
-            cause,
-            text,
-            destination,
-            ..
-        } = &entry.decision;
-        if destination.as_ref().is_none_or(&is_own) {
-            lane.explain(*severity, *cause, text);
+        if entry.decision.destination.as_ref().is_none_or(&is_own) {
+            lane.explain(&entry.decision);
         }
     }
 }

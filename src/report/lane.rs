@@ -6,7 +6,7 @@ use super::{
     incident::{Figures, Incidents},
 };
 use crate::{
-    engine::event::{Cause, Severity, StreamStatus},
+    engine::event::{Decision, Severity, StreamStatus},
     rtmp::refusal::Failure,
 };
 
@@ -18,6 +18,8 @@ pub struct Lane {
     settled: u64,
     attempts: u32,
     because: Option<Failure>,
+    /// When it was last live again.
+    back_at: u64,
     /// When it was live for the first time.
     pub live_at: Option<u64>,
     /// How often it was lost.
@@ -37,6 +39,7 @@ impl Default for Lane {
             settled: 0,
             attempts: 0,
             because: None,
+            back_at: 0,
             live_at: None,
             disconnects: 0,
             ended: None,
@@ -73,16 +76,22 @@ impl Lane {
         }
         if was_live && matches!(self.phase, Phase::Away(_)) {
             self.disconnects += 1;
+        } else if !was_live && self.phase == Phase::Live {
+            self.back_at = at;
         }
     }
 
     /// Judges the time until `until` by these signs, but for the phase, which is its own.
     pub fn settle(&mut self, until: u64, signs: &Signs, figures: &Figures) -> Judgement {
-        let judgement = judge(&Signs {
-            phase: self.phase,
-            ..*signs
-        });
         let begin = self.settled;
+        let (mut signs, mut figures) = (*signs, *figures);
+        signs.phase = self.phase;
+        // The first figures after an outage still tell what it cost.
+        let is_back = self.phase == Phase::Live && begin == self.back_at && until > begin;
+        if is_back && self.incidents.add_to_darkness(figures.dropped) {
+            (signs.dropped, figures.dropped) = (0, 0);
+        }
+        let judgement = judge(&signs);
         if until <= begin {
             return judgement;
         }
@@ -90,7 +99,7 @@ impl Lane {
         self.account.add(judgement, until - begin);
         if let Judgement::Fault(fault) = judgement {
             self.incidents
-                .add(fault, begin, until, &self.own(fault, figures));
+                .add(fault, begin, until, &self.own(fault, &figures));
             if fault.loss == Loss::Dark {
                 self.explain_darkness();
             }
@@ -98,15 +107,23 @@ impl Lane {
         judgement
     }
 
-    /// Gives `text` to what goes on, was put down to `cause`, and has no words yet.
-    pub fn explain(&mut self, severity: Severity, cause: Cause, text: &str) {
-        if severity == Severity::Good {
+    /// Gives the words of `decision` to what goes on, was put down to its cause, and has no words yet.
+    pub fn explain(&mut self, decision: &Decision) {
+        if decision.severity == Severity::Good {
             return;
         }
-        let concerned = |fault: Fault| fault.cause == cause && fault.loss != Loss::Dark;
+        let is_of_frames = decision
+            .figures
+            .iter()
+            .any(|figure| figure.name == "frames");
+        let concerned = |fault: Fault| match fault.loss {
+            Loss::Dark => false,
+            Loss::Detail if is_of_frames => false,
+            _ => fault.cause == decision.cause,
+        };
         for incident in self.incidents.unexplained() {
             if concerned(incident.fault) {
-                incident.why = Some(text.to_owned());
+                incident.why = Some(decision.text.clone());
             }
         }
     }

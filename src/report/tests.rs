@@ -423,6 +423,37 @@ fn an_incident_has_the_words_that_explained_it() {
 }
 
 #[test]
+fn what_an_outage_cost_belongs_to_it_though_it_shows_only_when_it_is_over() {
+    let mut it = Rehearsal::to(&["YouTube"]);
+    it.live();
+    it.wait(2_000);
+    it.lose(closed());
+    it.run(1_000, |stats| stats.frames_dropped += 7);
+    it.live();
+    it.run(250, |stats| stats.frames_dropped += 4);
+    it.wait(2_000);
+    let report = it.stop();
+    assert_sums(&report);
+    assert_eq!(faults(&report), [(Loss::Dark, Cause::Server, 1_000)]);
+    assert_eq!(report.incidents[0].figures.dropped, 4 * 7 + 4);
+}
+
+#[test]
+fn words_about_frames_do_not_explain_a_bitrate() {
+    let mut it = Rehearsal::to(&["YouTube"]);
+    it.live();
+    it.wait(1_000);
+    let at = it.now;
+    let text = "12 pictures left out: The connection was down.".to_owned();
+    let dropped = Decision::new(at, Severity::Warning, Cause::Uplink, text);
+    it.hear(&Event::Decision(dropped.with_figures([("frames", 12.0)])));
+    it.run(3_000, |stats| stats.target = Bitrate::from_kbps(800));
+    let report = it.stop();
+    assert_eq!(faults(&report), [(Loss::Detail, Cause::Uplink, 3_000)]);
+    assert_eq!(report.incidents[0].why, None);
+}
+
+#[test]
 fn several_faults_at_once_count_for_the_worst() {
     let mut it = Rehearsal::to(&["YouTube"]);
     it.live();
