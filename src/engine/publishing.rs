@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     command::{Backup, Destination},
