@@ -103,6 +103,21 @@ impl Incidents {
         });
     }
 
+    /// The last moments of `fault`, from `begin` on, were another one: gives back the figures of what has become
+    /// nothing by that.
+    pub fn take_back(&mut self, fault: Fault, begin: u64, end: u64) -> Figures {
+        let Some(index) = self.open.iter().position(|it| it.fault == fault) else {
+            return Figures::default();
+        };
+        let incident = &mut self.open[index];
+        incident.lost = incident.lost.saturating_sub(end - begin);
+        incident.end = incident.end.min(begin);
+        if incident.lost > 0 {
+            return Figures::default();
+        }
+        self.open.remove(index).figures
+    }
+
     /// Frames of which it is learnt only now that they were lost while it was dark a moment ago. Whether it was.
     pub fn add_to_darkness(&mut self, dropped: u64) -> bool {
         let dark = self.open.iter_mut().rev();

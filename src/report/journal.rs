@@ -6,7 +6,7 @@ use super::{
     fault::{Fault, Judgement, Loss, Phase, Signs, is_reduced},
     finished::{DestinationReport, RecordingReport, Report},
     incident::{Figures, Incident},
-    lane::Lane,
+    lane::{Lane, Moment},
     log::Log,
     plan::Plan,
     timeline::{Timeline, millis},
@@ -260,11 +260,34 @@ impl Journal {
             self.blamed = Some((at, decision.cause));
         }
         let concerns = |name: Option<&String>| destination.is_none() || destination == name;
+        let lost_at = lost_at(decision, at);
+        let dark = Fault {
+            loss: Loss::Dark,
+            cause: decision.cause,
+        };
+        if lost_at.is_some() {
+            self.settle(at, &Figures::default());
+        }
+        let signs = self.signs(at, &Figures::default());
         if concerns(self.plan.destinations.first().map(|place| &place.name)) {
+            if let Some(since) = lost_at {
+                for moment in self.stream.backdate(since, dark) {
+                    let Moment {
+                        begin,
+                        end,
+                        judgement,
+                    } = moment;
+                    self.timeline.rejudge(begin, end, judgement, dark);
+                }
+            }
             self.stream.explain(decision);
         }
         for tracked in &mut self.destinations {
             if concerns(Some(&tracked.state.name)) {
+                if let Some(since) = lost_at {
+                    tracked.settle(at, &signs, &Figures::default(), &self.log);
+                    tracked.lane.backdate(since, dark);
+                }
                 tracked.lane.explain(decision);
             }
         }
@@ -353,6 +376,18 @@ fn explain_from(log: &Log, lane: &mut Lane, begin: u64, is_own: impl Fn(&String)
             lane.explain(&entry.decision);
         }
     }
+}
+
+/// Since when nothing arrives, if `decision`, told at `at`, is that the connection was lost.
+fn lost_at(decision: &Decision, at: u64) -> Option<u64> {
+    let figure = |name| {
+        let found = decision.figures.iter().find(|figure| figure.name == name);
+        found.map(|figure| figure.value)
+    };
+    let is_first = figure("attempt").is_some_and(|attempt| attempt < 1.5);
+    let down = figure("down_s").filter(|_| is_first)?;
+    let down = std::time::Duration::try_from_secs_f64(down).ok()?;
+    Some(at.saturating_sub(millis(down)))
 }
 
 /// Whether somebody is blamed for frames or bitrate. Errors of way and server tell of lost connections instead.

@@ -1,5 +1,7 @@
 //! One destination as its viewers have it: where it stands, its account, its incidents.
 
+use std::collections::VecDeque;
+
 use super::{
     account::Account,
     fault::{Fault, Judgement, Loss, Phase, Signs, judge},
@@ -20,6 +22,8 @@ pub struct Lane {
     because: Option<Failure>,
     /// When it was last live again.
     back_at: u64,
+    /// What was judged of late.
+    recent: VecDeque<Moment>,
     /// When it was live for the first time.
     pub live_at: Option<u64>,
     /// How often it was lost.
@@ -32,6 +36,17 @@ pub struct Lane {
     pub incidents: Incidents,
 }
 
+/// A judgement, and from when to when it held.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// From when.
+    pub begin: u64,
+    /// Until when.
+    pub end: u64,
+    /// What it was like for viewers.
+    pub judgement: Judgement,
+}
+
 impl Default for Lane {
     fn default() -> Self {
         Self {
@@ -40,6 +55,7 @@ impl Default for Lane {
             attempts: 0,
             because: None,
             back_at: 0,
+            recent: VecDeque::new(),
             live_at: None,
             disconnects: 0,
             ended: None,
@@ -97,6 +113,14 @@ impl Lane {
         }
         self.settled = until;
         self.account.add(judgement, until - begin);
+        while (self.recent.front()).is_some_and(|it| it.end + NOTICED_WITHIN < until) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Moment {
+            begin,
+            end: until,
+            judgement,
+        });
         if let Judgement::Fault(fault) = judgement {
             self.incidents
                 .add(fault, begin, until, &self.own(fault, &figures));
@@ -105,6 +129,30 @@ impl Lane {
             }
         }
         judgement
+    }
+
+    /// It turns out that nothing arrived since `since`: what was judged otherwise meanwhile was `dark`. Returns
+    /// what that was.
+    pub fn backdate(&mut self, since: u64, dark: Fault) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        for mut moment in std::mem::take(&mut self.recent) {
+            moment.begin = moment.begin.max(since);
+            let before = match moment.judgement {
+                Judgement::Perfect => None,
+                Judgement::Fault(fault) if fault.loss != Loss::Dark => Some(fault),
+                _ => continue,
+            };
+            if moment.begin >= moment.end {
+                continue;
+            }
+            let Moment { begin, end, .. } = moment;
+            self.account.rejudge(moment.judgement, dark, end - begin);
+            let figures = before.map(|fault| self.incidents.take_back(fault, begin, end));
+            let figures = self.own(dark, &figures.unwrap_or_default());
+            self.incidents.add(dark, begin, end, &figures);
+            moments.push(moment);
+        }
+        moments
     }
 
     /// Gives the words of `decision` to what goes on, was put down to its cause, and has no words yet.
@@ -153,6 +201,9 @@ impl Lane {
         }
     }
 }
+
+/// That nothing arrives any more is noticed within so many milliseconds.
+const NOTICED_WITHIN: u64 = 5_000;
 
 /// What happened and what the server said to it.
 #[must_use]

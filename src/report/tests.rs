@@ -111,6 +111,15 @@ impl Rehearsal {
         self.reconnect(1, because);
     }
 
+    /// It is noticed only now that nothing arrived for `down` milliseconds.
+    fn lose_late(&mut self, because: Failure, down: u64) {
+        let cause = super::fault::culprit(&because);
+        let told = Decision::new(self.now, Severity::Error, cause, because.to_string());
+        let figures = [("attempt", 1.0), ("down_s", down as f64 / 1000.0)];
+        self.hear(&Event::Decision(told.with_figures(figures)));
+        self.reconnect(1, because);
+    }
+
     fn reconnect(&mut self, attempt: u32, because: Failure) {
         self.status(StreamStatus::Reconnecting {
             host: "live.example.org".into(),
@@ -439,6 +448,29 @@ fn what_an_outage_cost_belongs_to_it_though_it_shows_only_when_it_is_over() {
 }
 
 #[test]
+fn darkness_begins_when_nothing_arrived_any_more_not_when_that_was_noticed() {
+    for names in [&["YouTube"][..], &["YouTube", "b"]] {
+        let mut it = Rehearsal::to(names);
+        it.live();
+        it.wait(10_000);
+        it.run(2_000, |stats| {
+            stats.target = Bitrate::from_kbps(800);
+            stats.frames_dropped += 1;
+        });
+        it.lose_late(stalled(), 2_700);
+        it.wait(1_000);
+        it.live();
+        it.run(5_000, |stats| stats.target = CEILING);
+        let report = it.stop();
+        assert_sums(&report);
+        assert_eq!(faults(&report), [(Loss::Dark, Cause::Uplink, 3_700)]);
+        let dark = &report.incidents[0];
+        assert_eq!((dark.begin, dark.figures.dropped), (9_300, 8));
+        assert!(dark.why.is_some());
+    }
+}
+
+#[test]
 fn words_about_frames_do_not_explain_a_bitrate() {
     let mut it = Rehearsal::to(&["YouTube"]);
     it.live();
@@ -709,7 +741,7 @@ proptest! {
             match what {
                 0 => it.live(),
                 1 => it.lose(closed()),
-                2 => it.lose(stalled()),
+                2 => it.lose_late(stalled(), millis / 2),
                 3 => it.hear(&Event::VideoSource(SourceEvent::Lost(unplugged()))),
                 4 => it.hear(&Event::VideoSource(SourceEvent::Ready { description: String::new() })),
                 5 => it.stats.target = Bitrate::from_kbps(800),
