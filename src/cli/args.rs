@@ -52,9 +52,6 @@ pub struct LiveArgs {
     /// Where the stream keys come from
     #[command(flatten)]
     pub key: KeysArgs,
-    /// Where to go when the first server fails
-    #[command(flatten)]
-    pub backup: BackupArgs,
     /// With several destinations, whose uplink decides on the bitrate that all share
     #[arg(
         long,
@@ -88,6 +85,9 @@ pub struct LiveArgs {
     /// Tell what happens as JSON, one object per line
     #[arg(long)]
     pub json: bool,
+    /// Where to go when the first server fails
+    #[command(flatten)]
+    pub backup: BackupArgs,
     /// For servers and networks that want more than address and key; the same for every destination
     #[command(flatten)]
     pub connection: ConnectionArgs,
@@ -473,6 +473,20 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn only_what_belongs_to_a_backup_stands_under_its_heading() {
+        let command = Arguments::command();
+        let live = command.find_subcommand("live").unwrap();
+        let under_backup = live
+            .get_arguments()
+            .filter(|it| it.get_help_heading() == Some("Backup server"));
+        assert!(
+            under_backup
+                .map(|it| it.get_id().as_str())
+                .all(|id| id.starts_with("backup"))
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn live(args: &LiveArgs) -> Result<(), Exit> {
     let broadcast = broadcast(args)?;
     let sources = Sources::or_devices(&args.sources)?;
     let interrupted = catch_interrupts()?;
-    let report = args.report.as_deref().map(ReportFiles::create);
+    let report = args.report.as_deref().map(ReportFiles::at);
     let report = report.transpose()?;
     let engine = Engine::start(format).map_err(|error| {
         Exit::new(

@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     command::{Backup, Destination},
@@ -44,6 +44,8 @@ pub struct Publishing {
     welcomed_by: Option<String>,
     retold: Retold,
     stopping_since: Option<MediaTime>,
+    /// Whose doing it was that the stream moved to another server, and when.
+    moved: Option<(Cause, MediaTime)>,
 }
 
 /// When the count of what arrived last grew.
@@ -113,6 +115,7 @@ impl Publishing {
             generation,
             host: String::new(),
             on_backup: false,
+            moved: None,
             status: StreamStatus::default(),
             advice: Advice {
                 video: program.limits.ceiling,
@@ -296,14 +299,18 @@ impl Publishing {
                 host,
                 to_backup,
                 reason,
-            } => Some(self.on_moved(host, *to_backup, reason, now)),
+                because,
+            } => {
+                let because = because.as_ref().map(blame);
+                Some(self.on_moved(host, *to_backup, reason, because, now))
+            }
             PublisherEvent::KeyFrameWanted => None,
             PublisherEvent::Dropped { frames, reason } => {
                 let text = match frames {
                     0 => reason.clone(),
                     frames => format!("{} pictures left out: {reason}", grouped(*frames)),
                 };
-                let dropped = decision(Severity::Warning, self.to_blame(), text);
+                let dropped = decision(Severity::Warning, self.to_blame(now), text);
                 dropped.map(|it| it.with_figures([("frames", *frames as f64)]))
             }
             PublisherEvent::Note { severity, text } => {
@@ -365,7 +372,14 @@ impl Publishing {
         self.retold.tell(attempt, retry_at, because, down_for, now)
     }
 
-    fn on_moved(&mut self, host: &str, to_backup: bool, reason: &str, now: MediaTime) -> Decision {
+    fn on_moved(
+        &mut self,
+        host: &str,
+        to_backup: bool,
+        reason: &str,
+        because: Option<Cause>,
+        now: MediaTime,
+    ) -> Decision {
         let (severity, text) = match (to_backup, self.on_backup) {
             (true, _) => (
                 Severity::Warning,
@@ -380,7 +394,8 @@ impl Publishing {
                 format!("The stream goes on at {host} now. {reason}"),
             ),
         };
-        let cause = self.to_blame();
+        let cause = because.unwrap_or(Cause::Server);
+        self.moved = because.map(|cause| (cause, now));
         host.clone_into(&mut self.host);
         self.on_backup = to_backup;
         match &mut self.status {
@@ -389,14 +404,14 @@ impl Publishing {
             | StreamStatus::Reconnecting { host, .. } => self.host.clone_into(host),
             StreamStatus::Offline { .. } | StreamStatus::Stopping => {}
         }
-        let cause = if to_backup { cause } else { Cause::Server };
         Decision::new(now, severity, cause, text)
     }
 
     /// Why viewers miss something now.
-    fn to_blame(&self) -> Cause {
-        match &self.status {
-            StreamStatus::Reconnecting { because, .. } => blame(because),
+    fn to_blame(&self, now: MediaTime) -> Cause {
+        match (&self.status, self.moved) {
+            (StreamStatus::Reconnecting { because, .. }, _) => blame(because),
+            (_, Some((cause, at))) if now.since(at) < TOLD_WITHIN => cause,
             _ => Cause::Uplink,
         }
     }
@@ -442,6 +457,9 @@ fn name_of(destination: &Destination, host: &str) -> String {
     let given = destination.name.trim();
     if given.is_empty() { host } else { given }.to_owned()
 }
+
+/// What was lost with a connection is told within this time.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests;

@@ -142,6 +142,8 @@ pub enum PublisherEvent {
         to_backup: bool,
         /// Why, in one sentence.
         reason: String,
+        /// The failure that led to it, if one did.
+        because: Option<Failure>,
     },
     /// The picture can go on only with a key frame: encode one.
     KeyFrameWanted,

@@ -32,6 +32,22 @@ impl Account {
         }
     }
 
+    /// Puts `millis` of `judgement` down to `fault` instead.
+    pub fn rejudge(&mut self, judgement: Judgement, fault: Fault, millis: u64) {
+        match judgement {
+            Judgement::Starting => self.starting -= millis,
+            Judgement::Perfect => self.perfect -= millis,
+            Judgement::Ending => self.ending -= millis,
+            Judgement::Fault(before) => {
+                let mut known = self.faults.iter_mut();
+                if let Some((_, sum)) = known.find(|(known, _)| *known == before) {
+                    *sum -= millis;
+                }
+            }
+        }
+        self.add(Judgement::Fault(fault), millis);
+    }
+
     /// All of the time.
     #[must_use]
     pub fn whole(&self) -> u64 {

@@ -1,6 +1,9 @@
 //! Moments of one fault, told as one incident, with the words that explain it.
 
-use super::{account::Account, fault::Fault, fault::Judgement};
+use super::{
+    account::Account,
+    fault::{Fault, Judgement, Loss},
+};
 
 /// Something that viewers missed, from its first moment to its last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +103,32 @@ impl Incidents {
         });
     }
 
+    /// The last moments of `fault`, from `begin` on, were another one: gives back the figures of what has become
+    /// nothing by that.
+    pub fn take_back(&mut self, fault: Fault, begin: u64, end: u64) -> Figures {
+        let Some(index) = self.open.iter().position(|it| it.fault == fault) else {
+            return Figures::default();
+        };
+        let incident = &mut self.open[index];
+        incident.lost = incident.lost.saturating_sub(end - begin);
+        incident.end = incident.end.min(begin);
+        if incident.lost > 0 {
+            return Figures::default();
+        }
+        self.open.remove(index).figures
+    }
+
+    /// Frames of which it is learnt only now that they were lost while it was dark a moment ago. Whether it was.
+    pub fn add_to_darkness(&mut self, dropped: u64) -> bool {
+        let dark = self.open.iter_mut().rev();
+        let mut dark = dark.filter(|it| it.fault.loss == Loss::Dark);
+        let Some(latest) = dark.next() else {
+            return false;
+        };
+        latest.figures.dropped += dropped;
+        true
+    }
+
     /// What goes on and has no words yet.
     pub fn unexplained(&mut self) -> impl Iterator<Item = &mut Incident> {
         self.open.iter_mut().filter(|it| it.why.is_none())
@@ -152,7 +181,7 @@ pub const MOST: usize = 300;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::event::Cause, report::fault::Loss};
+    use crate::engine::event::Cause;
 
     const DROPS: Fault = Fault {
         loss: Loss::Frames,

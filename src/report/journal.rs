@@ -6,7 +6,7 @@ use super::{
     fault::{Fault, Judgement, Loss, Phase, Signs, is_reduced},
     finished::{DestinationReport, RecordingReport, Report},
     incident::{Figures, Incident},
-    lane::Lane,
+    lane::{Lane, Moment},
     log::Log,
     plan::Plan,
     timeline::{Timeline, millis},
@@ -255,24 +255,40 @@ impl Journal {
     }
 
     fn hear_decision(&mut self, decision: &Decision, at: u64) {
-        let Decision {
-            severity,
-            cause,
-            text,
-            destination,
-            ..
-        } = decision;
+        let destination = decision.destination.as_ref();
         if is_blame(decision) {
-            self.blamed = Some((at, *cause));
+            self.blamed = Some((at, decision.cause));
         }
-        let concerns =
-            |name: Option<&String>| destination.is_none() || destination.as_ref() == name;
+        let concerns = |name: Option<&String>| destination.is_none() || destination == name;
+        let lost_at = lost_at(decision, at);
+        let dark = Fault {
+            loss: Loss::Dark,
+            cause: decision.cause,
+        };
+        if lost_at.is_some() {
+            self.settle(at, &Figures::default());
+        }
+        let signs = self.signs(at, &Figures::default());
         if concerns(self.plan.destinations.first().map(|place| &place.name)) {
-            self.stream.explain(*severity, *cause, text);
+            if let Some(since) = lost_at {
+                for moment in self.stream.backdate(since, dark) {
+                    let Moment {
+                        begin,
+                        end,
+                        judgement,
+                    } = moment;
+                    self.timeline.rejudge(begin, end, judgement, dark);
+                }
+            }
+            self.stream.explain(decision);
         }
         for tracked in &mut self.destinations {
             if concerns(Some(&tracked.state.name)) {
-                tracked.lane.explain(*severity, *cause, text);
+                if let Some(since) = lost_at {
+                    tracked.settle(at, &signs, &Figures::default(), &self.log);
+                    tracked.lane.backdate(since, dark);
+                }
+                tracked.lane.explain(decision);
             }
         }
         self.log.push(at, decision.clone());
@@ -303,7 +319,7 @@ impl Journal {
 impl Tracked {
     fn settle(&mut self, at: u64, signs: &Signs, figures: &Figures, log: &Log) {
         let begin = self.lane.settled();
-        if self.state.on_backup {
+        if self.state.on_backup && matches!(self.state.status, StreamStatus::Live { .. }) {
             self.on_backup += at.saturating_sub(begin);
         }
         let judgement = self.lane.settle(at, signs, figures);
@@ -356,17 +372,22 @@ fn explain_from(log: &Log, lane: &mut Lane, begin: u64, is_own: impl Fn(&String)
     }
     let recent = log.entries().rev();
     for entry in recent.take_while(|entry| entry.at + FORESHADOW >= begin) {
-        let Decision {
-            severity,
-            cause,
-            text,
-            destination,
-            ..
-        } = &entry.decision;
-        if destination.as_ref().is_none_or(&is_own) {
-            lane.explain(*severity, *cause, text);
+        if entry.decision.destination.as_ref().is_none_or(&is_own) {
+            lane.explain(&entry.decision);
         }
     }
+}
+
+/// Since when nothing arrives, if `decision`, told at `at`, is that the connection was lost.
+fn lost_at(decision: &Decision, at: u64) -> Option<u64> {
+    let figure = |name| {
+        let found = decision.figures.iter().find(|figure| figure.name == name);
+        found.map(|figure| figure.value)
+    };
+    let is_first = figure("attempt").is_some_and(|attempt| attempt < 1.5);
+    let down = figure("down_s").filter(|_| is_first)?;
+    let down = std::time::Duration::try_from_secs_f64(down).ok()?;
+    Some(at.saturating_sub(millis(down)))
 }
 
 /// Whether somebody is blamed for frames or bitrate. Errors of way and server tell of lost connections instead.

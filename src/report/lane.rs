@@ -1,12 +1,14 @@
 //! One destination as its viewers have it: where it stands, its account, its incidents.
 
+use std::collections::VecDeque;
+
 use super::{
     account::Account,
     fault::{Fault, Judgement, Loss, Phase, Signs, judge},
     incident::{Figures, Incidents},
 };
 use crate::{
-    engine::event::{Cause, Severity, StreamStatus},
+    engine::event::{Decision, Severity, StreamStatus},
     rtmp::refusal::Failure,
 };
 
@@ -18,6 +20,10 @@ pub struct Lane {
     settled: u64,
     attempts: u32,
     because: Option<Failure>,
+    /// When it was last live again.
+    back_at: u64,
+    /// What was judged of late.
+    recent: VecDeque<Moment>,
     /// When it was live for the first time.
     pub live_at: Option<u64>,
     /// How often it was lost.
@@ -30,6 +36,17 @@ pub struct Lane {
     pub incidents: Incidents,
 }
 
+/// A judgement, and from when to when it held.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// From when.
+    pub begin: u64,
+    /// Until when.
+    pub end: u64,
+    /// What it was like for viewers.
+    pub judgement: Judgement,
+}
+
 impl Default for Lane {
     fn default() -> Self {
         Self {
@@ -37,6 +54,8 @@ impl Default for Lane {
             settled: 0,
             attempts: 0,
             because: None,
+            back_at: 0,
+            recent: VecDeque::new(),
             live_at: None,
             disconnects: 0,
             ended: None,
@@ -73,24 +92,38 @@ impl Lane {
         }
         if was_live && matches!(self.phase, Phase::Away(_)) {
             self.disconnects += 1;
+        } else if !was_live && self.phase == Phase::Live {
+            self.back_at = at;
         }
     }
 
     /// Judges the time until `until` by these signs, but for the phase, which is its own.
     pub fn settle(&mut self, until: u64, signs: &Signs, figures: &Figures) -> Judgement {
-        let judgement = judge(&Signs {
-            phase: self.phase,
-            ..*signs
-        });
         let begin = self.settled;
+        let (mut signs, mut figures) = (*signs, *figures);
+        signs.phase = self.phase;
+        // The first figures after an outage still tell what it cost.
+        let is_back = self.phase == Phase::Live && begin == self.back_at && until > begin;
+        if is_back && self.incidents.add_to_darkness(figures.dropped) {
+            (signs.dropped, figures.dropped) = (0, 0);
+        }
+        let judgement = judge(&signs);
         if until <= begin {
             return judgement;
         }
         self.settled = until;
         self.account.add(judgement, until - begin);
+        while (self.recent.front()).is_some_and(|it| it.end + NOTICED_WITHIN < until) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Moment {
+            begin,
+            end: until,
+            judgement,
+        });
         if let Judgement::Fault(fault) = judgement {
             self.incidents
-                .add(fault, begin, until, &self.own(fault, figures));
+                .add(fault, begin, until, &self.own(fault, &figures));
             if fault.loss == Loss::Dark {
                 self.explain_darkness();
             }
@@ -98,15 +131,47 @@ impl Lane {
         judgement
     }
 
-    /// Gives `text` to what goes on, was put down to `cause`, and has no words yet.
-    pub fn explain(&mut self, severity: Severity, cause: Cause, text: &str) {
-        if severity == Severity::Good {
+    /// It turns out that nothing arrived since `since`: what was judged otherwise meanwhile was `dark`. Returns
+    /// what that was.
+    pub fn backdate(&mut self, since: u64, dark: Fault) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        for mut moment in std::mem::take(&mut self.recent) {
+            moment.begin = moment.begin.max(since);
+            let before = match moment.judgement {
+                Judgement::Perfect => None,
+                Judgement::Fault(fault) if fault.loss != Loss::Dark => Some(fault),
+                _ => continue,
+            };
+            if moment.begin >= moment.end {
+                continue;
+            }
+            let Moment { begin, end, .. } = moment;
+            self.account.rejudge(moment.judgement, dark, end - begin);
+            let figures = before.map(|fault| self.incidents.take_back(fault, begin, end));
+            let figures = self.own(dark, &figures.unwrap_or_default());
+            self.incidents.add(dark, begin, end, &figures);
+            moments.push(moment);
+        }
+        moments
+    }
+
+    /// Gives the words of `decision` to what goes on, was put down to its cause, and has no words yet.
+    pub fn explain(&mut self, decision: &Decision) {
+        if decision.severity == Severity::Good {
             return;
         }
-        let concerned = |fault: Fault| fault.cause == cause && fault.loss != Loss::Dark;
+        let is_of_frames = decision
+            .figures
+            .iter()
+            .any(|figure| figure.name == "frames");
+        let concerned = |fault: Fault| match fault.loss {
+            Loss::Dark => false,
+            Loss::Detail if is_of_frames => false,
+            _ => fault.cause == decision.cause,
+        };
         for incident in self.incidents.unexplained() {
             if concerned(incident.fault) {
-                incident.why = Some(text.to_owned());
+                incident.why = Some(decision.text.clone());
             }
         }
     }
@@ -136,6 +201,9 @@ impl Lane {
         }
     }
 }
+
+/// That nothing arrives any more is noticed within so many milliseconds.
+const NOTICED_WITHIN: u64 = 5_000;
 
 /// What happened and what the server said to it.
 #[must_use]

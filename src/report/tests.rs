@@ -111,6 +111,15 @@ impl Rehearsal {
         self.reconnect(1, because);
     }
 
+    /// It is noticed only now that nothing arrived for `down` milliseconds.
+    fn lose_late(&mut self, because: Failure, down: u64) {
+        let cause = super::fault::culprit(&because);
+        let told = Decision::new(self.now, Severity::Error, cause, because.to_string());
+        let figures = [("attempt", 1.0), ("down_s", down as f64 / 1000.0)];
+        self.hear(&Event::Decision(told.with_figures(figures)));
+        self.reconnect(1, because);
+    }
+
     fn reconnect(&mut self, attempt: u32, because: Failure) {
         self.status(StreamStatus::Reconnecting {
             host: "live.example.org".into(),
@@ -423,6 +432,60 @@ fn an_incident_has_the_words_that_explained_it() {
 }
 
 #[test]
+fn what_an_outage_cost_belongs_to_it_though_it_shows_only_when_it_is_over() {
+    let mut it = Rehearsal::to(&["YouTube"]);
+    it.live();
+    it.wait(2_000);
+    it.lose(closed());
+    it.run(1_000, |stats| stats.frames_dropped += 7);
+    it.live();
+    it.run(250, |stats| stats.frames_dropped += 4);
+    it.wait(2_000);
+    let report = it.stop();
+    assert_sums(&report);
+    assert_eq!(faults(&report), [(Loss::Dark, Cause::Server, 1_000)]);
+    assert_eq!(report.incidents[0].figures.dropped, 4 * 7 + 4);
+}
+
+#[test]
+fn darkness_begins_when_nothing_arrived_any_more_not_when_that_was_noticed() {
+    for names in [&["YouTube"][..], &["YouTube", "b"]] {
+        let mut it = Rehearsal::to(names);
+        it.live();
+        it.wait(10_000);
+        it.run(2_000, |stats| {
+            stats.target = Bitrate::from_kbps(800);
+            stats.frames_dropped += 1;
+        });
+        it.lose_late(stalled(), 2_700);
+        it.wait(1_000);
+        it.live();
+        it.run(5_000, |stats| stats.target = CEILING);
+        let report = it.stop();
+        assert_sums(&report);
+        assert_eq!(faults(&report), [(Loss::Dark, Cause::Uplink, 3_700)]);
+        let dark = &report.incidents[0];
+        assert_eq!((dark.begin, dark.figures.dropped), (9_300, 8));
+        assert!(dark.why.is_some());
+    }
+}
+
+#[test]
+fn words_about_frames_do_not_explain_a_bitrate() {
+    let mut it = Rehearsal::to(&["YouTube"]);
+    it.live();
+    it.wait(1_000);
+    let at = it.now;
+    let text = "12 pictures left out: The connection was down.".to_owned();
+    let dropped = Decision::new(at, Severity::Warning, Cause::Uplink, text);
+    it.hear(&Event::Decision(dropped.with_figures([("frames", 12.0)])));
+    it.run(3_000, |stats| stats.target = Bitrate::from_kbps(800));
+    let report = it.stop();
+    assert_eq!(faults(&report), [(Loss::Detail, Cause::Uplink, 3_000)]);
+    assert_eq!(report.incidents[0].why, None);
+}
+
+#[test]
 fn several_faults_at_once_count_for_the_worst() {
     let mut it = Rehearsal::to(&["YouTube"]);
     it.live();
@@ -678,7 +741,7 @@ proptest! {
             match what {
                 0 => it.live(),
                 1 => it.lose(closed()),
-                2 => it.lose(stalled()),
+                2 => it.lose_late(stalled(), millis / 2),
                 3 => it.hear(&Event::VideoSource(SourceEvent::Lost(unplugged()))),
                 4 => it.hear(&Event::VideoSource(SourceEvent::Ready { description: String::new() })),
                 5 => it.stats.target = Bitrate::from_kbps(800),

@@ -139,6 +139,22 @@ impl Timeline {
         }
     }
 
+    /// What was judged as `judgement` from `begin` to `end` was `fault`.
+    pub fn rejudge(&mut self, begin: u64, end: u64, judgement: Judgement, fault: Fault) {
+        let mut at = begin;
+        while at < end {
+            let (step, slice) = self.slice_at(at);
+            let length = end.min((at / step + 1) * step) - at;
+            match judgement {
+                Judgement::Perfect => slice.perfect = slice.perfect.saturating_sub(length),
+                Judgement::Fault(_) => slice.lost = slice.lost.saturating_sub(length),
+                Judgement::Starting | Judgement::Ending => {}
+            }
+            at += length;
+        }
+        self.judge(begin, end, Judgement::Fault(fault));
+    }
+
     /// Figures taken at `at`; `dropped` and `skipped` are frames since the last.
     pub fn sample(&mut self, at: u64, stats: &Stats, dropped: u64, skipped: u64) {
         let (_, slice) = self.slice_at(at.saturating_sub(1));

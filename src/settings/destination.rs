@@ -102,23 +102,23 @@ impl AlsoSettings {
     /// The same destinations fit for a file: no more than [`Self::MOST`], each with a number of its own.
     #[must_use]
     pub fn sanitised(list: Vec<Self>) -> Vec<Self> {
-        let mut kept: Vec<Self> = Vec::new();
-        for also in list.into_iter().take(Self::MOST) {
-            let is_taken = kept.iter().any(|other| other.number == also.number);
-            let number = if also.number < FIRST_NUMBER || is_taken {
-                free_number(&kept)
-            } else {
-                also.number
-            };
-            let name = one_line(&also.name);
-            kept.push(Self {
-                number,
-                name: name.chars().take(Self::MAX_NAME_CHARS).collect(),
-                enabled: also.enabled,
-                destination: also.destination.sanitised(),
-            });
+        let mut kept: Vec<Self> = list.into_iter().take(Self::MOST).collect();
+        for index in 0..kept.len() {
+            let number = kept[index].number;
+            let is_taken = kept[..index].iter().any(|other| other.number == number);
+            if number < FIRST_NUMBER || is_taken {
+                kept[index].number = free_number(&kept);
+            }
         }
-        kept
+        let kept = kept.into_iter().map(|also| Self {
+            name: one_line(&also.name)
+                .chars()
+                .take(Self::MAX_NAME_CHARS)
+                .collect(),
+            destination: also.destination.sanitised(),
+            ..also
+        });
+        kept.collect()
     }
 }
 
@@ -270,6 +270,14 @@ mod tests {
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), AlsoSettings::MOST);
+    }
+
+    #[test]
+    fn one_without_a_number_does_not_take_that_of_another() {
+        let list = vec![also(0, "rtmp://a.example"), also(2, "rtmp://b.example")];
+        let kept = AlsoSettings::sanitised(list);
+        let numbers: Vec<_> = kept.iter().map(|also| also.number).collect();
+        assert_eq!(numbers, [3, 2], "keys are filed under the numbers");
     }
 
     #[test]

@@ -401,8 +401,13 @@ fn an_outage_before_a_reconnect_is_no_rate() {
     let mut control = adaptive(300, 5_500);
     let run = scene.run_with(&mut control);
     assert!(run.changes.iter().all(|(_, change)| !change.better));
-    control.on_connected(MediaTime::from_millis(40_000));
+    let cut = control.advice().video;
+    assert!(cut < Bitrate::from_kbps(5_500));
+    let change = control.on_connected(MediaTime::from_millis(40_000));
     assert_eq!(control.advice().video, Bitrate::from_kbps(5_500));
+    let change = change.expect("who follows the advice must learn of it");
+    assert!(change.better && change.advice == control.advice());
+    assert_eq!(control.on_connected(MediaTime::from_millis(41_000)), None);
 }
 
 #[test]

@@ -200,6 +200,7 @@ fn moving_to_the_backup_and_back_is_told_and_shown() {
         host: host.into(),
         to_backup,
         reason: "the first one closed the connection.".into(),
+        because: to_backup.then(refused),
     };
     let away = publishing.apply(&moved("b.example", true), now).unwrap();
     assert!(
@@ -207,6 +208,15 @@ fn moving_to_the_backup_and_back_is_told_and_shown() {
         "{}",
         away.text
     );
+    let dropped = PublisherEvent::Dropped {
+        frames: 5,
+        reason: "The connection was down.".into(),
+    };
+    for (millis, cause) in [(900, Cause::Server), (9_000, Cause::Uplink)] {
+        let told = publishing.apply(&dropped, MediaTime::from_millis(millis));
+        assert_eq!(told.unwrap().cause, cause);
+    }
+    assert_eq!(away.cause, Cause::Server);
     assert!(publishing.state().on_backup);
     assert!(matches!(publishing.status(), StreamStatus::Live { host, .. } if host == "b.example"));
     let back = publishing.apply(&moved("a.example", false), now).unwrap();

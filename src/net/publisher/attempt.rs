@@ -84,8 +84,9 @@ impl<'a> Attempt<'a> {
         context.shared.inbox.open();
         context.tell(PublisherEvent::Accepted);
         context.tell(PublisherEvent::KeyFrameWanted);
-        let because = course.because().map(|because| because.what.clone());
-        course.moved(context, link.place, &because.unwrap_or_default());
+        let because = course.because().cloned();
+        let reason = because.as_ref().map_or("", |because| &because.what);
+        course.moved(context, link.place, reason, because.as_ref());
         Self {
             context,
             course,
@@ -220,7 +221,7 @@ impl<'a> Attempt<'a> {
         } = &self.carrier
         {
             if let Some(link) = self.next.take_ready() {
-                (self.course).moved(self.context, link.place, &because.what);
+                (self.course).moved(self.context, link.place, &because.what, Some(because));
                 self.course.advisor.on_connected(self.context, now);
                 // From the first key frame on that waited meanwhile, or comes.
                 self.context.shared.inbox.open();
@@ -344,7 +345,7 @@ impl<'a> Attempt<'a> {
         } else {
             let well_for = self.course.failover.well_for().as_secs();
             let reason = format!("{} was well again for {well_for} seconds.", next.peer);
-            self.course.moved(self.context, next.place, &reason);
+            self.course.moved(self.context, next.place, &reason, None);
         }
         self.told_of_failed_move = false;
         self.course.advisor.on_connected(self.context, now);

@@ -105,13 +105,20 @@ impl Course {
     }
 
     /// The stream goes on at `place`, where it was not before. Says so, and why.
-    pub(super) fn moved(&mut self, context: &Context, place: Place, reason: &str) {
+    pub(super) fn moved(
+        &mut self,
+        context: &Context,
+        place: Place,
+        reason: &str,
+        because: Option<&Failure>,
+    ) {
         if place != self.place {
             self.place = place;
             context.tell(PublisherEvent::Moved {
                 host: context.server_at(place).0.host.clone(),
                 to_backup: place == Place::Backup,
                 reason: reason.to_owned(),
+                because: because.cloned(),
             });
         }
     }

@@ -56,11 +56,13 @@ pub fn title(incident: &Incident) -> String {
 #[must_use]
 pub fn details(report: &Report, incident: &Incident) -> String {
     let figures = &incident.figures;
-    let ceiling = report.plan.format.video.bitrate;
+    let format = &report.plan.format;
     let mut parts = Vec::new();
     if let Some(lowest) = figures.lowest_kbps {
-        let lowest = Bitrate::from_kbps(lowest);
-        parts.push(format!("down to {lowest} (the most is {ceiling})"));
+        // Words about the bitrate tell of the picture alone.
+        let lowest = Bitrate::from_kbps(lowest.saturating_sub(format.audio.bitrate.kbps()));
+        let most = format.video.bitrate;
+        parts.push(format!("the picture down to {lowest} (the most is {most})"));
     }
     if incident.fault.loss == Loss::Dark && figures.attempts > 0 {
         parts.push(counted(u64::from(figures.attempts), "attempt"));
