@@ -3,8 +3,8 @@
 //!
 //! | what shows | what follows |
 //! |---|---|
-//! | media waits for longer than its key frames explain, or a delay stays | to what the way carries, less what empties the queue in 2 s |
-//! | the queue is empty, a failure is remembered | back to 92 % of what the way carried then |
+//! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 80 % where much waits |
+//! | the queue is empty, a failure is remembered | back to 95 % of what the way carried then |
 //! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
 //! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
@@ -194,25 +194,26 @@ impl BitrateControl {
         self.change(now, Advice { video, pace }, Why::Ordered)
     }
 
-    /// A new connection begins: nothing that was measured on the last one counts, but what it carried. Returns
-    /// a change of mind: what was cut because nothing arrived any more is given back.
+    /// A new connection begins: nothing that was measured on the last one counts, but what it carried. It may
+    /// ask for another picture than the last one did.
     pub fn on_connected(&mut self, now: MediaTime) -> Option<Change> {
         self.measure = Measure::default();
         self.link = Link::default();
         self.memory.on_connected(now);
         self.connected_at = Some(now);
-        self.changed_at = now;
-        self.calm_since = None;
         self.strained_since = None;
         self.pace_patience = PACE_PATIENCE;
-        self.cut_at_delay = None;
-        if !self.limits.adaptive {
-            return None;
+        let mut advice = self.advice;
+        if self.limits.adaptive {
+            advice = Advice {
+                video: self.picture_of(self.memory.proven),
+                pace: Pace::Full,
+            };
         }
-        let video = self.picture_of(self.memory.proven);
-        let pace = Pace::Full;
-        let change = self.change(now, Advice { video, pace }, Why::Connected);
-        self.cut_at_delay = None; // to go lower for another connection is no cut to be judged
+        let change = self.change(now, advice, Why::Connected);
+        self.changed_at = now;
+        self.cut_at_delay = None;
+        self.calm_since = None;
         change
     }
 
@@ -299,7 +300,11 @@ impl BitrateControl {
         } else {
             (EMPTY_WITHIN_UNSEEN, LEAST_SHARE_UNSEEN)
         };
-        let share = (SHARE - excess / empty_within).max(least_share);
+        let share = match self.cause(now) {
+            // Sent slower, lost packets are not made up for sooner.
+            Cause::Loss => SHARE,
+            Cause::Full | Cause::Unknown => (SHARE - excess / empty_within).max(least_share),
+        };
         let video = self.picture_of(carried * share);
         let before = self.advice.video;
         let is_worth_it = f64::from(video.bps()) < f64::from(before.bps()) * WORTH_A_CUT;
@@ -498,6 +503,9 @@ impl BitrateControl {
     /// What of `total` is left for the picture, in whole steps, within the limits.
     fn picture_of(&self, total: f64) -> Bitrate {
         let bps = (total - self.audio).max(0.0);
+        if bps >= f64::from(self.limits.ceiling.bps()) {
+            return self.limits.ceiling; // which need not be a whole step
+        }
         let step = if bps < FINE_BELOW { FINE_STEP } else { STEP };
         #[expect(
             clippy::cast_possible_truncation,

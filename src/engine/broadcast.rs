@@ -131,18 +131,19 @@ impl Broadcasting {
         self.told.clone()
     }
 
-    /// What the shared encoder would be told if it followed nobody but these; `None` while no one knows.
+    /// What the shared encoder would be told if it followed nobody but these; `None` when none is left. Those
+    /// that are live decide: what a dead one advised last shall not hold the others down.
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
+        let is_any_live = self.left().any(Publishing::is_live);
+        let deciding = self.left().filter(|it| it.is_live() || !is_any_live);
+        let mut advice = deciding.map(Publishing::advice);
         match self.follow {
-            Follow::Primary => self.left().next().map(Publishing::advice),
-            Follow::Slowest => {
-                let live = self.left().filter(|it| it.is_live());
-                live.map(Publishing::advice).reduce(|one, other| Advice {
-                    video: one.video.min(other.video),
-                    pace: one.pace.max(other.pace),
-                })
-            }
+            Follow::Primary => advice.next(),
+            Follow::Slowest => advice.reduce(|one, other| Advice {
+                video: one.video.min(other.video),
+                pace: one.pace.max(other.pace),
+            }),
         }
     }
 
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_encoder_follows_the_first_that_is_left_or_the_slowest_that_is_live() {
+    fn the_encoder_follows_the_first_or_the_slowest_of_those_that_are_live() {
         let advised = |follow, destinations| {
             let advice = broadcasting(follow, destinations).advice()?;
             assert_eq!(advice.pace, Pace::Full);
@@ -326,9 +327,11 @@ mod tests {
         let three = |first| vec![(first, 5000), (live(), 900), (connecting(), 300)];
         assert_eq!(advised(Follow::Primary, three(live())), Some(5000));
         assert_eq!(advised(Follow::Primary, three(over())), Some(900));
+        assert_eq!(advised(Follow::Primary, three(connecting())), Some(900));
         assert_eq!(advised(Follow::Slowest, three(live())), Some(900));
-        let none_live = vec![(connecting(), 5000), (over(), 900)];
-        assert_eq!(advised(Follow::Slowest, none_live), None);
+        let none_live = vec![(connecting(), 5000), (connecting(), 300), (over(), 100)];
+        assert_eq!(advised(Follow::Primary, none_live.clone()), Some(5000));
+        assert_eq!(advised(Follow::Slowest, none_live), Some(300));
         assert_eq!(advised(Follow::Primary, vec![(over(), 900)]), None);
     }
 

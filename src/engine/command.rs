@@ -126,7 +126,7 @@ impl From<Destination> for Broadcast {
 /// Whose uplink decides on the bitrate that all destinations share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Follow {
-    /// The primary's; frames are left out for those that cannot keep up.
+    /// The primary's, or while that is not live the next one's; frames are left out for those that cannot keep up.
     #[default]
     Primary,
     /// That of the slowest that is live.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::event::{Event, RecordingStatus};
+use super::event::{Event, RecordingStatus, StreamStatus};
 
 /// Called after each event, from the engine's threads: wakes a sleeping window.
 pub type Waker = Box<dyn Fn() + Send + Sync>;
@@ -14,8 +14,8 @@ pub type Waker = Box<dyn Fn() + Send + Sync>;
 /// A bounded queue of events; copies share it.
 ///
 /// When full: statistics, levels, the destinations' states and a recording's progress replace their own
-/// predecessor (only the newest matters), and of everything else the oldest goes, which takes a listener that
-/// has not listened for hours.
+/// predecessor (only the newest matters), and of everything else the oldest goes, attempts to reconnect before
+/// all that is told once. It takes a listener that has not listened for many minutes.
 #[derive(Clone, Default)]
 pub struct EventQueue {
     shared: Arc<Shared>,
@@ -37,7 +37,8 @@ impl EventQueue {
                 queue.retain(|queued| Transient::of(queued) != Some(kind));
             }
             if queue.len() == CAPACITY {
-                queue.pop_front();
+                let least = queue.iter().position(is_attempt).unwrap_or(0);
+                queue.remove(least);
             }
             queue.push_back(event);
         }
@@ -97,6 +98,11 @@ impl Transient {
     }
 }
 
+/// Whether it is told about once a second for as long as an outage lasts.
+fn is_attempt(event: &Event) -> bool {
+    matches!(event, Event::Status(StreamStatus::Reconnecting { .. }))
+}
+
 /// A thread that panicked while holding the lock left plain data behind: it stays usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -108,7 +114,11 @@ const CAPACITY: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::{Stats, StreamStatus};
+    use crate::{
+        engine::event::{Cause, Decision, Severity, Stats},
+        rtmp::refusal::{self, Failure},
+        units::MediaTime,
+    };
 
     #[test]
     fn statistics_replace_their_predecessor_and_nothing_else() {
@@ -134,5 +144,28 @@ mod tests {
             queue.push(Event::Status(StreamStatus::Stopping));
         }
         assert_eq!(std::iter::from_fn(|| queue.try_next()).count(), CAPACITY);
+    }
+
+    #[test]
+    fn a_long_outage_leaves_the_story_to_a_listener_that_is_away() {
+        let queue = EventQueue::default();
+        let begins = Decision::new(MediaTime::ZERO, Severity::Error, Cause::Uplink, "begins");
+        queue.push(Event::Decision(begins.clone()));
+        for attempt in 0..3600 {
+            queue.push(Event::Status(StreamStatus::Reconnecting {
+                host: "a.example".into(),
+                attempt,
+                retry_at: MediaTime::ZERO,
+                because: Failure::of_ours(refusal::Cause::Stalled, String::new(), String::new()),
+            }));
+        }
+        let left: Vec<_> = std::iter::from_fn(|| queue.try_next()).collect();
+        assert_eq!(left.len(), CAPACITY);
+        assert!(matches!(&left[0], Event::Decision(it) if *it == begins));
+        let last = left.last().unwrap();
+        assert!(matches!(
+            last,
+            Event::Status(StreamStatus::Reconnecting { attempt: 3599, .. })
+        ));
     }
 }

@@ -55,9 +55,16 @@ impl Orders {
         self.limits
     }
 
-    /// The user allows something else; to be followed by [`Orders::follow`].
-    pub fn set_limits(&mut self, limits: RateLimits) {
+    /// The user allows something else; then `advice` is followed as by [`Orders::follow`]. What was told before
+    /// is no news under these limits, and where it all is within them, nothing is reduced any more.
+    pub fn set_limits(&mut self, limits: RateLimits, advice: Option<Advice>) -> bool {
         self.limits = limits;
+        let is_news = self.follow(advice);
+        self.story.untold = None;
+        if self.current == full(limits) {
+            self.end_story();
+        }
+        is_news
     }
 
     /// Follows `advice`, if it can be followed; without any, there is no uplink to follow. Whether the encoder
@@ -255,9 +262,23 @@ mod tests {
         assert_eq!(orders.current(), advice(600));
         assert!(orders.follow(Some(advice(9000))));
         assert_eq!(orders.current(), advice(6000));
-        orders.set_limits(RateLimits::fixed(Bitrate::from_kbps(3000)));
-        assert!(orders.follow(Some(advice(700))));
+        let fixed = RateLimits::fixed(Bitrate::from_kbps(3000));
+        assert!(orders.set_limits(fixed, Some(advice(700))));
         assert_eq!(orders.current(), advice(3000));
+    }
+
+    #[test]
+    fn a_cut_that_ended_with_other_limits_is_not_told_of_later() {
+        let mut orders = Orders::new(LIMITS, at(0));
+        assert_eq!(wants(&mut orders, 4000, 1000).unwrap(), "4000");
+        assert_eq!(wants(&mut orders, 3000, 1300), None);
+        let fixed = RateLimits::fixed(Bitrate::from_kbps(5000));
+        assert!(orders.set_limits(fixed, Some(advice(3000))));
+        assert!(orders.tick(at(60_000)).is_none());
+        assert!(!orders.set_limits(LIMITS, Some(advice(5000))));
+        assert_eq!(wants(&mut orders, 2000, 90_000).unwrap(), "2000");
+        let end = wants(&mut orders, 6000, 95_000).unwrap();
+        assert_eq!(end, "Full quality again: 6,000 kb/s, after 5.0 s");
     }
 
     #[test]

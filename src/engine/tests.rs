@@ -256,6 +256,17 @@ impl Server {
         self.receiver.local_addr()
     }
 
+    /// What came since the last call, once the stream has ended: that may be heard of after the viewer's side is
+    /// done.
+    fn take_ended(&self) -> Stream {
+        let deadline = Instant::now() + PATIENCE;
+        while self.stream.lock().unwrap().ends.is_empty() {
+            assert!(Instant::now() < deadline, "it did not end");
+            std::thread::yield_now();
+        }
+        self.take()
+    }
+
     /// What came since the last call.
     fn take(&self) -> Stream {
         std::mem::take(&mut self.stream.lock().unwrap())

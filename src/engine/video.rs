@@ -118,7 +118,7 @@ struct Worker<F> {
     /// What the encoder was told last.
     bitrate: Bitrate,
     thinning: Thinning,
-    /// The same trouble with each picture is told once.
+    /// The same trouble with each picture or order is told once.
     told: Option<EncodeError>,
     control: Arc<VideoControl>,
     counters: Arc<Counters>,
@@ -149,6 +149,13 @@ impl<F: Fn(EncodeError)> Worker<F> {
         }
         self.bitrate = wanted;
         if let Err(error) = self.encoder.set_bitrate(wanted) {
+            self.complain(error);
+        }
+    }
+
+    fn complain(&mut self, error: EncodeError) {
+        if self.told.as_ref() != Some(&error) {
+            self.told = Some(error.clone());
             (self.on_error)(error);
         }
     }
@@ -171,10 +178,7 @@ impl<F: Fn(EncodeError)> Worker<F> {
             Ok(None) => self.counters.withheld.add(1),
             Err(error) => {
                 self.counters.skipped.add(1);
-                if self.told.as_ref() != Some(&error) {
-                    self.told = Some(error.clone());
-                    (self.on_error)(error);
-                }
+                self.complain(error);
             }
         }
     }

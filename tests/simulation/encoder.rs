@@ -1,4 +1,4 @@
-//! The camera, the microphone and the encoders: 30 pictures a second, a key frame every 2 s, and sound.
+//! The camera, the microphone and the encoders: pictures, key frames among them, and sound.
 
 use skywave::{
     control::{backlog::Kind, bitrate::Pace},
@@ -22,9 +22,24 @@ pub(crate) struct Packet {
     pub(crate) rate: Bitrate,
 }
 
+/// What kind of pictures are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Format {
+    /// What the user asks for: sound comes on top, and what RTMP, TCP and IP add.
+    pub(crate) ceiling: Bitrate,
+    pub(crate) per_second: u32,
+    /// From one key frame to the next, in pictures.
+    pub(crate) key_frame_interval: u64,
+    /// A key frame's size, in mean pictures.
+    pub(crate) key_frame_size: f64,
+    /// Whether orders about the rate are ignored.
+    pub(crate) deaf: bool,
+}
+
 /// Makes what its orders say, as well as encoders do.
 #[derive(Debug)]
 pub(crate) struct Encoder {
+    format: Format,
     rate: Bitrate,
     /// Orders under way, with the picture from which on they are obeyed.
     ordered: Option<(u64, Bitrate)>,
@@ -37,8 +52,8 @@ pub(crate) struct Encoder {
     debt: f64,
     /// How hard the scene is to encode, around 1.
     scene: f64,
-    /// Whether orders about the rate are ignored.
-    deaf: bool,
+    /// The least that was ordered.
+    pub(crate) least: Bitrate,
     /// How often an order changed something.
     pub(crate) changes: u64,
     /// Pictures that it was given and that it made (it makes one of each), and their bytes.
@@ -48,9 +63,10 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn new(rate: Bitrate, deaf: bool, random: Random) -> Self {
+    pub(crate) fn new(format: Format, random: Random) -> Self {
         Self {
-            rate,
+            format,
+            rate: format.ceiling,
             ordered: None,
             pace: Pace::Full,
             key_frame_wanted: false,
@@ -59,7 +75,7 @@ impl Encoder {
             since_key_frame: 0,
             debt: 0.0,
             scene: 1.0,
-            deaf,
+            least: format.ceiling,
             changes: 0,
             made: 0,
             bytes: 0,
@@ -69,6 +85,7 @@ impl Encoder {
 
     /// Orders another rate, obeyed after some frames.
     pub(crate) fn set_rate(&mut self, rate: Bitrate) {
+        self.least = self.least.min(rate);
         let current = self.ordered.map_or(self.rate, |(_, rate)| rate);
         if rate != current {
             self.changes += 1;
@@ -94,13 +111,13 @@ impl Encoder {
         self.slot += 1;
         if let Some((from, rate)) = self.ordered.filter(|(from, _)| slot >= *from) {
             self.ordered = None;
-            if !self.deaf {
+            if !self.format.deaf {
                 self.debt *= f64::from(rate.bps()) / f64::from(self.rate.bps().max(1));
                 self.rate = rate;
             }
             debug_assert!(from <= slot);
         }
-        let is_due = self.since_key_frame >= KEY_FRAME_INTERVAL;
+        let is_due = self.since_key_frame >= self.format.key_frame_interval;
         let key_frame = self.key_frame_wanted || is_due || self.last_encoded.is_none();
         self.since_key_frame += 1;
         let is_left_out = match self.pace {
@@ -147,10 +164,10 @@ impl Encoder {
 
     /// A constant bitrate over about half a second, with an unsteady scene.
     fn size(&mut self, key_frame: bool) -> u64 {
-        let mean = f64::from(self.rate.bps()) / 8.0 / PICTURES_PER_SECOND as f64;
+        let mean = f64::from(self.rate.bps()) / 8.0 / f64::from(self.format.per_second);
         self.scene += 0.02 * (1.0 - self.scene) + 0.02 * self.random.noise();
         let wanted = if key_frame {
-            mean * KEY_FRAME_SIZE
+            mean * self.format.key_frame_size
         } else {
             (mean - self.debt / DEBT_REPAID_IN).max(mean * 0.2)
         };
@@ -160,13 +177,9 @@ impl Encoder {
     }
 }
 
-pub(crate) const PICTURES_PER_SECOND: u64 = 30;
-pub(crate) const SOUNDS_PER_SECOND: u64 = 50;
+pub(crate) const SOUNDS_PER_SECOND: u32 = 50;
 pub(crate) const SOUND_RATE: Bitrate = Bitrate::from_kbps(160);
 const SOUND_BYTES: u64 = 400;
-const KEY_FRAME_INTERVAL: u64 = 60;
-/// A key frame's size, in mean pictures.
-const KEY_FRAME_SIZE: f64 = 5.0;
 /// Over how many pictures a large one is made up for.
 const DEBT_REPAID_IN: f64 = 15.0;
 /// In pictures.

@@ -3,6 +3,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | [`scenario`] | the links, servers and computers that a stream has to live with |
+//! | [`held_out`] | others, that no constant of ours was chosen on |
 //! | [`world`] | the virtual world: clock, sockets, and what drives them |
 //! | [`network`], [`tcp`], [`server`], [`encoder`], [`random`] | its parts |
 //! | [`ours`] | our publisher: `skywave::control` and thin glue |
@@ -10,6 +11,7 @@
 //! | [`viewers`], [`score`] | what viewers got, and how that compares |
 
 pub(crate) mod encoder;
+pub(crate) mod held_out;
 pub(crate) mod network;
 pub(crate) mod ours;
 pub(crate) mod random;

@@ -10,7 +10,8 @@
 //! | [`Ours::attempt`] | [`Attempts`] says which connection starts, speaks and is given up |
 //! | [`Ours::look_at_encoder`] | [`Obedience`], which the engine asks |
 //! | [`Ours::feel`] | the network comes and goes, the computer wakes: noticed at once |
-//! | [`MOST_UNSENT_BYTES`], [`CONNECT_TIMEOUT`] | `net::connect` |
+//! | [`CONNECT_TIMEOUT`] | `net::connect` |
+//! | [`Ours::most_unsent`] | `net::publisher::link`: 100 ms of picture and sound wait in the kernel |
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -34,10 +35,19 @@ use super::{
     world::{Law, State, World},
 };
 
+/// What the system tells of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    All,
+    /// Nothing: only the server tells what arrived, each time so many bytes more did.
+    AfterBytes(u64),
+}
+
 /// Our publisher.
 #[derive(Debug)]
 pub(crate) struct Ours {
     ceiling: Bitrate,
+    told: Told,
     inbox: Backlog<Packet>,
     phase: Phase,
     carrier: Option<Carrier>,
@@ -76,7 +86,7 @@ struct Carrier {
 }
 
 impl Ours {
-    pub(crate) fn new(ceiling: Bitrate) -> Self {
+    pub(crate) fn new(ceiling: Bitrate, told: Told) -> Self {
         let limits = RateLimits {
             floor: FLOOR,
             ceiling,
@@ -86,6 +96,7 @@ impl Ours {
         obedience.order(MediaTime::ZERO, ceiling);
         Self {
             ceiling,
+            told,
             inbox: Backlog::new(QUEUE_LIMIT),
             phase: Phase::Closed,
             carrier: None,
@@ -105,6 +116,12 @@ impl Ours {
         }
     }
 
+    /// How many bytes the kernel may keep that are not on their way yet.
+    fn most_unsent(&self) -> u64 {
+        let bytes = self.ceiling.bytes_in(MOST_UNSENT) + SOUND_RATE.bytes_in(MOST_UNSENT);
+        bytes.clamp(LEAST_UNSENT_BYTES, MOST_UNSENT_BYTES)
+    }
+
     /// Does what [`Attempts`] wants done, until a stream is accepted.
     fn attempt(&mut self, world: &mut World) {
         if self.carrier.is_some() {
@@ -115,7 +132,7 @@ impl Ours {
         while let Some(action) = self.attempts.poll(now, self.random.chance()) {
             match action {
                 Action::Start { id, .. } => {
-                    let connection = world.connect(Some(MOST_UNSENT_BYTES));
+                    let connection = world.connect(Some(self.most_unsent()));
                     self.approaching.insert(id, (connection, now));
                 }
                 Action::Speak(id) => {
@@ -265,6 +282,10 @@ impl Ours {
         let Some((given, figures)) = world.figures(carrier.id) else {
             return;
         };
+        let acknowledged = match self.told {
+            Told::All => figures.acknowledged,
+            Told::AfterBytes(bytes) => figures.acknowledged / bytes * bytes,
+        };
         let pending = given > figures.acknowledged;
         let dead = carrier.watchdog.observe(now, figures.acknowledged, pending);
         if dead.is_some() {
@@ -275,14 +296,20 @@ impl Ours {
             self.green = true;
             self.attempts.on_live(now);
         }
+        let told = self.told == Told::All;
+        let in_kernel = given - figures.acknowledged - figures.in_flight;
         let sample = LinkSample {
             now,
             queue: self.inbox.duration(),
-            unsent: given - figures.acknowledged - figures.in_flight,
-            in_flight: figures.in_flight,
-            acknowledged: figures.acknowledged,
+            unsent: if told {
+                in_kernel
+            } else {
+                in_kernel - figures.unsent // what the socket did not take
+            },
+            in_flight: if told { figures.in_flight } else { 0 },
+            acknowledged,
             produced: world.produced - carrier.produced,
-            round_trip: Some(figures.round_trip),
+            round_trip: told.then_some(figures.round_trip),
         };
         if self.control.observe(&sample).is_some() {
             self.order(world);
@@ -348,10 +375,12 @@ impl Law for Ours {
     }
 }
 
-const FLOOR: Bitrate = Bitrate::from_kbps(300);
+pub(crate) const FLOOR: Bitrate = Bitrate::from_kbps(300);
 const QUEUE_LIMIT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-const MOST_UNSENT_BYTES: u64 = 64 * 1024;
+const MOST_UNSENT: Duration = Duration::from_millis(100);
+const LEAST_UNSENT_BYTES: u64 = 16 * 1024;
+const MOST_UNSENT_BYTES: u64 = 128 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the clocks show before anything was seen of them: the first look tells of nothing yet.

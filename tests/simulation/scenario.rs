@@ -5,7 +5,9 @@ use std::time::Duration;
 use skywave::units::Bitrate;
 
 use super::{
+    encoder::Format,
     network::{Conditions, Losses, Outage},
+    ours::Told,
     server::Habits,
     world::{ClockStep, Sleep, World},
 };
@@ -18,12 +20,16 @@ pub(crate) struct Scenario {
     pub(crate) habits: Habits,
     pub(crate) sleep: Option<Sleep>,
     pub(crate) clock_steps: Vec<ClockStep>,
-    pub(crate) deaf_encoder: bool,
+    pub(crate) format: Format,
+    /// What the system tells us of a connection.
+    pub(crate) told: Told,
     /// When something broke that people are to be told of, and when it worked again, in seconds.
     pub(crate) broken: Option<(f64, f64)>,
     /// How long it lasts, in seconds that the computer is awake.
     pub(crate) lasts: f64,
     pub(crate) seed: u64,
+    /// Over how many runs its row is taken.
+    pub(crate) runs: u32,
 }
 
 /// All rows of the scorecard.
@@ -133,7 +139,7 @@ pub(crate) fn lossy() -> Scenario {
 pub(crate) fn deaf_encoder() -> Scenario {
     let mut scenario = steps();
     "an encoder that ignores orders, steps 6, 2, 6 Mb/s".clone_into(&mut scenario.name);
-    scenario.deaf_encoder = true;
+    scenario.format.deaf = true;
     scenario
 }
 
@@ -201,10 +207,18 @@ pub(crate) fn steady(name: &str, lasts: f64) -> Scenario {
         habits: Habits::default(),
         sleep: None,
         clock_steps: Vec::new(),
-        deaf_encoder: false,
+        format: Format {
+            ceiling: CEILING,
+            per_second: 30,
+            key_frame_interval: 60,
+            key_frame_size: 5.0,
+            deaf: false,
+        },
+        told: Told::All,
         broken: None,
         lasts,
         seed: 1,
+        runs: RUNS,
     }
 }
 
@@ -213,8 +227,8 @@ impl Scenario {
     /// fit one length are no merit.
     pub(crate) fn variant(&self, number: u32) -> Self {
         let mut variant = self.clone();
-        variant.seed = 1 + u64::from(number) * 2;
-        let share = (f64::from(number) + 0.5) / f64::from(VARIANTS);
+        variant.seed = self.seed + u64::from(number) * 2;
+        let share = (f64::from(number) + 0.5) / f64::from(self.runs);
         let factor = 0.9 + 0.2 * share;
         for outage in &mut variant.conditions.outages {
             // The computer does not wake earlier or later.
@@ -233,14 +247,14 @@ impl Scenario {
             self.habits.clone(),
             self.sleep,
             self.clock_steps.clone(),
-            (CEILING, self.deaf_encoder),
+            self.format,
             self.seed,
         )
     }
 }
 
 /// Each rate from its time on.
-fn step(rates: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(crate) fn step(rates: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for (from, rate) in rates {
         if let Some((_, before)) = points.last() {
@@ -251,10 +265,10 @@ fn step(rates: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points
 }
 
-/// The bitrate that the user asks for: sound comes on top, and what RTMP, TCP and IP add.
+/// The bitrate that the user asks for.
 pub(crate) const CEILING: Bitrate = Bitrate::from_kbps(5_000);
 /// When the uplink of [`steps`] is narrow, in seconds.
 pub(crate) const LOW_FROM: f64 = 20.0;
 pub(crate) const LOW_TO: f64 = 80.0;
-/// Over how many runs each row is taken.
-pub(crate) const VARIANTS: u32 = 5;
+/// Over how many runs a row is taken.
+const RUNS: u32 = 5;

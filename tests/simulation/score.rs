@@ -6,6 +6,7 @@ use skywave::units::Bitrate;
 
 use super::{
     encoder::SOUND_RATE,
+    held_out,
     ours::Ours,
     rivals::{
         fmle::Fmle,
@@ -14,7 +15,7 @@ use super::{
         obs::{Dropping, Dynamic},
         publisher::Rival,
     },
-    scenario::{self, CEILING, Scenario, VARIANTS},
+    scenario::{self, Scenario},
     seconds,
     viewers::worth,
     world::{Law, STEP, World},
@@ -127,7 +128,7 @@ pub(crate) fn run(scenario: &Scenario, law: &mut impl Law) -> Run {
 /// Runs all variants of `scenario` with the law that `make` makes, and judges.
 pub(crate) fn judge<L: Law>(scenario: &Scenario, law: &'static str, make: impl Fn() -> L) -> Score {
     let mut tally = Tally::default();
-    for number in 0..VARIANTS {
+    for number in 0..scenario.runs {
         let variant = scenario.variant(number);
         tally.add(&variant, &run(&variant, &mut make()));
     }
@@ -137,7 +138,7 @@ pub(crate) fn judge<L: Law>(scenario: &Scenario, law: &'static str, make: impl F
         let delay = tally.delays.get((last * part).div_ceil(100));
         delay.copied().unwrap_or_default()
     };
-    let runs = f64::from(VARIANTS);
+    let runs = f64::from(scenario.runs);
     Score {
         law,
         dark: tally.dark,
@@ -180,7 +181,8 @@ impl Tally {
         self.changes += world.encoder.changes as f64;
         self.minutes += scenario.lasts / 60.0;
         self.disconnects += world.disconnects as f64;
-        self.lost += allowed.quality_seconds - world.viewers.quality_seconds(CEILING);
+        self.lost +=
+            allowed.quality_seconds - world.viewers.quality_seconds(scenario.format.ceiling);
     }
 }
 
@@ -193,7 +195,7 @@ struct Allowed {
 impl Allowed {
     fn by(scenario: &Scenario) -> Self {
         let sound = f64::from(SOUND_RATE.bps());
-        let ceiling = f64::from(CEILING.bps());
+        let ceiling = f64::from(scenario.format.ceiling.bps());
         let step = STEP.as_secs_f64() * f64::from(GLANCE_STEPS);
         let mut allowed = Self {
             bytes: 0.0,
@@ -206,7 +208,7 @@ impl Allowed {
                 allowed.bytes += rate / 8.0 * step;
                 let video = super::whole((rate - sound).max(0.0));
                 let video = Bitrate::from_bps(u32::try_from(video).unwrap_or(u32::MAX));
-                allowed.quality_seconds += worth(video, CEILING) * step;
+                allowed.quality_seconds += worth(video, scenario.format.ceiling) * step;
             }
             at += step;
             awake += step;
@@ -223,16 +225,19 @@ impl Allowed {
 
 /// All laws on one scenario, ours first.
 pub(crate) fn row(scenario: &Scenario) -> Vec<Score> {
+    let ceiling = scenario.format.ceiling;
     vec![
-        judge(scenario, "**Skywave**", || Ours::new(CEILING)),
+        judge(scenario, "**Skywave**", || {
+            Ours::new(ceiling, scenario.told)
+        }),
         judge(scenario, "OBS", || Rival::new(Dropping::default())),
         judge(scenario, "OBS, dynamic bitrate", || {
-            Rival::new(Dynamic::new(CEILING))
+            Rival::new(Dynamic::new(ceiling))
         }),
-        judge(scenario, "FMLE", || Rival::new(Fmle::new(CEILING))),
-        judge(scenario, "Moblin", || Rival::new(Moblin::new(CEILING))),
+        judge(scenario, "FMLE", || Rival::new(Fmle::new(ceiling))),
+        judge(scenario, "Moblin", || Rival::new(Moblin::new(ceiling))),
         judge(scenario, "HaishinKit", || {
-            Rival::new(HaishinKit::new(CEILING))
+            Rival::new(HaishinKit::new(ceiling))
         }),
     ]
 }
@@ -245,8 +250,88 @@ pub(crate) fn card() -> Vec<(Scenario, Vec<Score>)> {
         .collect()
 }
 
+/// The same for the links that no constant of ours was chosen on.
+pub(crate) fn held_out_card() -> Vec<(Scenario, Vec<Score>)> {
+    let scenarios = held_out::all().into_iter();
+    scenarios
+        .map(|scenario| (scenario.clone(), row(&scenario)))
+        .collect()
+}
+
+/// Whether we, who come first, lose the least.
+pub(crate) fn is_ahead(scores: &[Score]) -> bool {
+    scores
+        .split_first()
+        .is_some_and(|(ours, rivals)| rivals.iter().all(|rival| ours.lost < rival.lost))
+}
+
+/// What each law loses on average, in seconds.
+pub(crate) fn means(card: &[(Scenario, Vec<Score>)]) -> Vec<(&'static str, f64)> {
+    let laws = card.first().map_or(&[][..], |(_, scores)| scores);
+    let mean = |law: usize| {
+        let sum: f64 = card.iter().map(|(_, scores)| scores[law].lost).sum();
+        sum / card.len() as f64
+    };
+    laws.iter()
+        .enumerate()
+        .map(|(law, score)| (score.law, mean(law)))
+        .collect()
+}
+
+/// What README.md shows of both: what each law loses and how we do, how it is on other links, and the rest folded
+/// away.
+pub(crate) fn pages(
+    card: &[(Scenario, Vec<Score>)],
+    held_out: &[(Scenario, Vec<Score>)],
+) -> String {
+    let ahead = held_out.iter().filter(|(_, scores)| is_ahead(scores));
+    let means = means(held_out);
+    let best = means[1..]
+        .iter()
+        .map(|(_, mean)| *mean)
+        .fold(f64::INFINITY, f64::min);
+    format!(
+        "{}\nThe bitrate law's constants were chosen on the links above; on {} others, of other rates, lengths, \
+         buffers, losses and outages, it loses {:.1} s on average and the best of the others {best:.1} s, and it \
+         loses the least on {} of them.\n\n\
+         <details>\n<summary>All figures of all of them</summary>\n\n{}\nThe other links:\n\n{}\n</details>\n",
+        summary(card),
+        held_out.len(),
+        means[0].1,
+        ahead.count(),
+        table(card),
+        summary(held_out),
+    )
+}
+
+/// One row for each scenario: what each law loses in seconds, then more of ours.
+fn summary(card: &[(Scenario, Vec<Score>)]) -> String {
+    let mut table = SUMMARY_HEAD.to_owned();
+    for (scenario, scores) in card {
+        let _ = write!(table, "| {}", scenario.name);
+        for (index, score) in scores.iter().enumerate() {
+            let bold = if index == 0 { "**" } else { "" };
+            let _ = write!(table, " | {bold}{:.1}{bold}", score.lost);
+        }
+        if let Some(ours) = scores.first() {
+            let _ = write!(
+                table,
+                " | {} | {} | {} | {:.0} | {:.1} | {:.1} |",
+                told(ours.dark),
+                told(ours.noticed),
+                ours.delay[1].as_millis(),
+                ours.delivered * 100.0,
+                ours.dropped * 100.0,
+                ours.disconnects,
+            );
+        }
+        table.push('\n');
+    }
+    table
+}
+
 /// The scorecard in Markdown.
-pub(crate) fn table(card: &[(Scenario, Vec<Score>)]) -> String {
+fn table(card: &[(Scenario, Vec<Score>)]) -> String {
     let mut table = HEAD.to_owned();
     for (scenario, scores) in card {
         for (index, score) in scores.iter().enumerate() {
@@ -262,14 +347,17 @@ pub(crate) fn table(card: &[(Scenario, Vec<Score>)]) -> String {
     table
 }
 
+fn told(time: Option<f64>) -> String {
+    match time {
+        None => "–".to_owned(),
+        Some(f64::INFINITY) => "never".to_owned(),
+        Some(time) => format!("{time:.1}"),
+    }
+}
+
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [half, most, all] = self.delay.map(|delay| delay.as_millis());
-        let told = |time: Option<f64>| match time {
-            None => "–".to_owned(),
-            Some(f64::INFINITY) => "never".to_owned(),
-            Some(time) => format!("{time:.1}"),
-        };
         write!(
             f,
             "| {} | {:.1} | {} | {} | {half} / {most} / {all} | {:.0} | {:.1} | {:.1} | {:.1} |",
@@ -285,6 +373,10 @@ impl std::fmt::Display for Score {
     }
 }
 
+const SUMMARY_HEAD: &str = "\
+| seconds lost by | **Skywave** | OBS | OBS, dynamic bitrate | FMLE | Moblin | HaishinKit | ours: dark, s | noticed, s | delay, ms (95 %) | delivered, % | dropped, % | disconnects |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
+";
 const HEAD: &str = "\
 | | | lost, s | dark, s | noticed, s | delay, ms: half / 95 % / all | delivered, % | changes / min | dropped, % | disconnects |
 |---|---|---|---|---|---|---|---|---|---|

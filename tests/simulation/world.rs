@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use skywave::units::{Bitrate, FrameRate, MediaTime};
+use skywave::units::{FrameRate, MediaTime};
 
 use super::{
-    encoder::{Encoder, PICTURES_PER_SECOND, Packet, SOUNDS_PER_SECOND},
+    encoder::{Encoder, Format, Packet, SOUNDS_PER_SECOND},
     network::{Conditions, Network},
     random::Random,
     seconds,
@@ -42,6 +42,7 @@ pub(crate) struct World {
     next_connection: u64,
     pub(crate) encoder: Encoder,
     pub(crate) viewers: Viewers,
+    pictures_per_second: u32,
     pictures: u64,
     sounds: u64,
     /// When the server closed a connection, in seconds.
@@ -108,7 +109,7 @@ impl World {
         habits: Habits,
         sleep: Option<Sleep>,
         steps: Vec<ClockStep>,
-        (ceiling, deaf): (Bitrate, bool),
+        format: Format,
         seed: u64,
     ) -> Self {
         Self {
@@ -120,8 +121,9 @@ impl World {
             server: Server::new(habits),
             connections: BTreeMap::new(),
             next_connection: 0,
-            encoder: Encoder::new(ceiling, deaf, Random::new(seed + 1)),
+            encoder: Encoder::new(format, Random::new(seed + 1)),
             viewers: Viewers::default(),
+            pictures_per_second: format.per_second,
             pictures: 0,
             sounds: 0,
             closings: Vec::new(),
@@ -289,18 +291,19 @@ impl World {
     }
 
     fn make_media(&mut self, law: &mut impl Law) {
-        let rate = |per_second: u64| FrameRate::new(u32::try_from(per_second).unwrap_or(1));
+        let (sounds, pictures) = (SOUNDS_PER_SECOND, self.pictures_per_second);
+        let (sounds, pictures) = (FrameRate::new(sounds), FrameRate::new(pictures));
         let clock = self.clock();
-        while rate(SOUNDS_PER_SECOND).time_of(self.sounds) <= clock {
-            let time = rate(SOUNDS_PER_SECOND).time_of(self.sounds);
+        while sounds.time_of(self.sounds) <= clock {
+            let time = sounds.time_of(self.sounds);
             self.sounds += 1;
             if self.pictures > 0 {
                 let sound = self.encoder.sound(time);
                 self.give(law, sound);
             }
         }
-        while rate(PICTURES_PER_SECOND).time_of(self.pictures) <= clock {
-            let time = rate(PICTURES_PER_SECOND).time_of(self.pictures);
+        while pictures.time_of(self.pictures) <= clock {
+            let time = pictures.time_of(self.pictures);
             self.pictures += 1;
             self.viewers.on_captured(time + self.slept);
             if let Some(picture) = self.encoder.picture(time) {

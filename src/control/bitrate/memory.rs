@@ -215,7 +215,7 @@ const PROVEN_AFTER: Duration = Duration::from_millis(2_500);
 const BLAMED_FOR: Duration = Duration::from_secs(10);
 /// A burst that is delivered so much faster than a full way did shows that there is more room. If there was
 /// none, the next one must be faster still.
-const FASTER: f64 = 1.08;
+const FASTER: f64 = 1.2;
 const MOST_FASTER: f64 = 2.5;
 /// So many times faster still where acknowledgements come in lumps, as they do where the system tells nothing.
 const LUMPS: f64 = 1.3;

@@ -366,6 +366,32 @@ fn a_reconnected_stream_goes_on_with_what_was_carried_before() {
 }
 
 #[test]
+fn what_a_new_connection_begins_with_is_told() {
+    let scene = Scene {
+        carries: |t| if t < 20.0 { 6e6 } else { 1e5 },
+        seconds: 40,
+        ..Scene::default()
+    };
+    let mut control = adaptive(300, 5_500);
+    let run = scene.run_with(&mut control);
+    let before = control.advice();
+    assert_ne!(before.pace, Pace::Full, "{}", story(&run));
+    let told = control
+        .on_connected(MediaTime::from_millis(45_000))
+        .unwrap();
+    assert_eq!((told.advice, told.better), (control.advice(), true));
+    assert_eq!(told.advice.pace, Pace::Full);
+    assert_eq!(control.on_connected(MediaTime::from_millis(46_000)), None);
+}
+
+#[test]
+fn a_first_connection_begins_at_the_ceiling_whatever_its_steps() {
+    let mut control = adaptive(300, 5_533);
+    assert_eq!(control.on_connected(MediaTime::ZERO), None);
+    assert_eq!(control.advice().video, Bitrate::from_kbps(5_533));
+}
+
+#[test]
 fn an_outage_before_a_reconnect_is_no_rate() {
     let scene = Scene {
         carries: |t| if t > 20.0 { 0.0 } else { 8e6 },

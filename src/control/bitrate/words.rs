@@ -18,7 +18,7 @@ pub(super) enum Why {
     Pace,
     /// The user changed the limits.
     Ordered,
-    /// Another connection begins.
+    /// A new connection begins with what the last one carried.
     Connected,
 }
 
@@ -52,6 +52,9 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
         Why::Pace => pace(before.pace, advice, link),
         Why::Ordered | Why::Connected if advice.video == before.video => {
             format!("All pictures are sent again, at {to}.")
+        }
+        Why::Connected => {
+            format!("A new connection carries the stream: the picture goes from {from} to {to}.")
         }
         Why::Ordered => {
             format!("The limits were changed: the picture goes from {from} to {to}.")

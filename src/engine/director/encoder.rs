@@ -2,6 +2,7 @@
 
 use super::Director;
 use crate::engine::{
+    broadcast::Broadcasting,
     command::OutputFormat,
     event::{Cause, Decision, Severity},
     oversight::Finding,
@@ -87,7 +88,6 @@ impl Director {
         if limits == before.limits() {
             return;
         }
-        self.orders.set_limits(limits);
         if let Some(broadcast) = &self.broadcast {
             broadcast.set_limits(limits);
         }
@@ -100,10 +100,8 @@ impl Director {
             format!("Video bitrate is {} now", limits.ceiling)
         };
         self.decide(Severity::Info, Cause::User, text);
-        let current = self.orders.current();
-        let broadcast = self.broadcast.as_ref();
-        let advice = broadcast.map(|it| it.advice().unwrap_or(current));
-        if self.orders.follow(advice)
+        let advice = self.broadcast.as_ref().and_then(Broadcasting::advice);
+        if self.orders.set_limits(limits, advice)
             && let Some(encoders) = &mut self.encoders
         {
             encoders.order(self.orders.current());

@@ -187,13 +187,7 @@ impl Director {
         if encoders.format().video.is_none() {
             return;
         }
-        let advice = match &self.broadcast {
-            None => None,
-            Some(broadcast) => match broadcast.advice() {
-                None => return, // the last order stands
-                advice => advice,
-            },
-        };
+        let advice = self.broadcast.as_ref().and_then(Broadcasting::advice);
         if !self.orders.follow(advice) {
             return;
         }
@@ -202,6 +196,8 @@ impl Director {
             return;
         };
         let now = self.clock.now();
+        // Else another one decides from now on.
+        let change = change.filter(|(_, change)| advice == Some(change.advice));
         let told = self.orders.tell(change.map(|(_, change)| change), now);
         let told = told.map(|decision| match change {
             Some((generation, _)) => broadcast.named(generation, decision),

@@ -167,9 +167,28 @@ fn a_long_outage_is_not_told_with_every_attempt() {
 }
 
 fn refused() -> Failure {
-    let mut refused = stalled();
-    (refused.cause, refused.kind) = (refusal::Cause::PortRefused, FailureKind::PortRefused);
-    refused
+    Failure {
+        cause: refusal::Cause::PortRefused,
+        kind: FailureKind::PortRefused,
+        ..stalled()
+    }
+}
+
+#[test]
+fn troubles_that_take_turns_are_told_no_more_often() {
+    let mut publishing = publishing();
+    let told = (0..60).filter(|&second| {
+        let because = if second % 2 == 0 {
+            stalled()
+        } else {
+            refused()
+        };
+        let at = MediaTime::from_millis(u64::from(second) * 1000);
+        publishing
+            .apply(&reconnecting(second, because), at)
+            .is_some()
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [0, 1, 30, 31]);
 }
 
 #[test]

@@ -37,11 +37,12 @@ pub(super) fn live_again(now: MediaTime, down_for: Duration, missed: u64) -> Dec
 /// Keeps a long outage from being told with each attempt.
 #[derive(Default)]
 pub(super) struct Retold {
-    last: Option<(refusal::Cause, MediaTime)>,
+    /// What was told lately, and when: attempts that overlap fail for several reasons in turn.
+    lately: Vec<(refusal::Cause, MediaTime)>,
 }
 
 impl Retold {
-    /// Tells a setback: at once when it is another one than before, otherwise every [`RETELL_AFTER`].
+    /// Tells a setback: at once when none like it was told lately, otherwise every [`RETELL_AFTER`].
     pub(super) fn tell(
         &mut self,
         attempt: u32,
@@ -50,14 +51,12 @@ impl Retold {
         down_for: Option<Duration>,
         now: MediaTime,
     ) -> Option<Decision> {
-        let is_news = match self.last {
-            None => true,
-            Some((cause, told_at)) => cause != because.cause || now.since(told_at) >= RETELL_AFTER,
-        };
-        if !is_news {
+        self.lately
+            .retain(|(_, told_at)| now.since(*told_at) < RETELL_AFTER);
+        if self.lately.iter().any(|(cause, _)| *cause == because.cause) {
             return None;
         }
-        self.last = Some((because.cause, now));
+        self.lately.push((because.cause, now));
         let wait = retry_at.since(now);
         let when = if wait < Duration::from_millis(500) {
             "Trying again now.".to_owned()

@@ -78,7 +78,7 @@ fn when_the_primary_is_refused_the_others_go_on_and_the_status_is_theirs() {
     });
     viewer.follow(Duration::from_secs(1));
     viewer.stop();
-    let stream = server.take();
+    let stream = server.take_ended();
     stream.assert_whole(viewer.skipped);
     assert_eq!(stream.ends, [None], "with a goodbye");
 }

@@ -195,11 +195,6 @@ fn the_server_is_told_that_it_is_over_by_a_stop_and_by_quitting() {
         } else {
             viewer.stop();
         }
-        let deadline = Instant::now() + PATIENCE;
-        let mut ends = Vec::new();
-        while ends.is_empty() && Instant::now() < deadline {
-            ends = server.take().ends;
-        }
-        assert_eq!(ends, [None], "with a goodbye");
+        assert_eq!(server.take_ended().ends, [None], "with a goodbye");
     }
 }

@@ -46,7 +46,7 @@ const SCHEDULES: [Schedule; 10] = {
             fault: Fault::SlowUplink,
             kbps: 5500,
             before: 12.0,
-            lasts: 25.0,
+            lasts: 60.0, // as in the simulation
             breaks: false,
             ..outage
         },

@@ -79,7 +79,7 @@ impl Moblin {
     fn lower(&mut self, round_trip: f64) {
         let too_much = [
             self.smooth_in_flight > 100.0,
-            self.average_round_trip > 250.0,
+            self.average_round_trip > HIGH_ROUND_TRIP,
             round_trip > self.average_round_trip + 50.0,
         ];
         for _ in too_much.iter().filter(|too_much| **too_much) {
@@ -171,3 +171,5 @@ const PACKET_BYTES: f64 = 1400.0;
 const PACKETS_IN_FLIGHT: f64 = 200.0;
 const MOST_RAISED: f64 = 100_000.0;
 const LOWEST: f64 = 50_000.0;
+/// In milliseconds; 250 for SRT. The average is kept below, so over RTMP it alone lowers nothing.
+const HIGH_ROUND_TRIP: f64 = 500.0;
