@@ -147,6 +147,12 @@ impl Broadcasting {
         }
     }
 
+    /// Whether any server takes the stream.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.left().any(Publishing::is_accepted)
+    }
+
     /// Looks at what arrived; to be called at regular intervals.
     pub fn look(&mut self, now: MediaTime) {
         for destination in &mut self.destinations {

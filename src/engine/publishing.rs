@@ -39,6 +39,8 @@ pub struct Publishing {
     /// Since when viewers get nothing, once they got something.
     outage: Option<Outage>,
     was_live: bool,
+    /// Whether a server takes the stream, as far as is known.
+    is_accepted: bool,
     disconnects: u32,
     /// The server whose welcome was told.
     welcomed_by: Option<String>,
@@ -127,6 +129,7 @@ impl Publishing {
             },
             outage: None,
             was_live: false,
+            is_accepted: false,
             disconnects: 0,
             welcomed_by: None,
             retold: Retold::default(),
@@ -162,6 +165,12 @@ impl Publishing {
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self.status, StreamStatus::Live { .. })
+    }
+
+    /// Whether a server takes what is sent, even if nothing is known to have arrived yet.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.is_accepted
     }
 
     /// What its uplink would like to be sent.
@@ -278,6 +287,7 @@ impl Publishing {
                 None
             }
             PublisherEvent::Accepted => {
+                self.is_accepted = true;
                 if self.welcomed_by.as_ref() == Some(&self.host) {
                     return None; // once more, as after each interruption
                 }
@@ -338,6 +348,7 @@ impl Publishing {
             since,
         };
         self.was_live = true;
+        self.is_accepted = true;
         self.retold = Retold::default();
         self.arrival.at = now;
         let Some(outage) = self.outage.take() else {
@@ -362,6 +373,7 @@ impl Publishing {
                 frames_dropped: self.stats().frames_dropped,
             });
         }
+        self.is_accepted = false;
         self.status = StreamStatus::Reconnecting {
             host: self.host.clone(),
             attempt,

@@ -53,9 +53,6 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
         Why::Ordered | Why::Connected if advice.video == before.video => {
             format!("All pictures are sent again, at {to}.")
         }
-        Why::Connected => {
-            format!("A new connection carries the stream: the picture goes from {from} to {to}.")
-        }
         Why::Ordered => {
             format!("The limits were changed: the picture goes from {from} to {to}.")
         }

@@ -187,13 +187,18 @@ impl Director {
         if encoders.format().video.is_none() {
             return;
         }
-        let advice = self.broadcast.as_ref().and_then(Broadcasting::advice);
+        // While no server takes the stream, no uplink holds a recording down.
+        let heeded = self
+            .broadcast
+            .as_ref()
+            .filter(|broadcast| broadcast.is_accepted() || self.recording.is_none());
+        let advice = heeded.and_then(Broadcasting::advice);
         if !self.orders.follow(advice) {
             return;
         }
         encoders.order(self.orders.current());
-        let Some(broadcast) = &self.broadcast else {
-            return;
+        let Some(broadcast) = heeded else {
+            return; // no news for viewers
         };
         let now = self.clock.now();
         // Else another one decides from now on.
