@@ -32,6 +32,8 @@ pub struct Attempts {
     due: MediaTime,
     /// Why then.
     why_due: WhyDue,
+    /// When the last one started.
+    started_at: Option<MediaTime>,
     /// Whether the way of the one that speaks is dead.
     stuck: bool,
     /// Whether no attempt is needed: the stream was accepted and is not lost yet, or it is over.
@@ -122,6 +124,7 @@ impl Attempts {
             news_from: AttemptId(0),
             due: now,
             why_due: WhyDue::Turn,
+            started_at: None,
             stuck: false,
             at_rest: false,
         }
@@ -161,6 +164,7 @@ impl Attempts {
             id: self.last,
             stage: Stage::Connecting,
         });
+        self.started_at = Some(now);
         self.due = now + INTERVAL.mul_f64(1.0 - JITTER * chance.clamp(0.0, 1.0));
         self.why_due = WhyDue::Turn;
         Some(Action::Start {
@@ -239,15 +243,19 @@ impl Attempts {
         self.after(now, trouble, chance, true)
     }
 
-    /// Starts the next attempt at once, whatever it waits for: somebody asks for it, or the network changed.
+    /// Starts the next attempt at once, whatever it waits for: somebody asks for it, or the network changed. A network
+    /// that changes all the time floods no server: a short time after the last one is left.
     pub fn hurry(&mut self, now: MediaTime) {
         if self.at_rest {
             return;
         }
+        let earliest = self
+            .started_at
+            .map_or(now, |at| now.max(at + SHORTEST_INTERVAL));
         if self.why_due == WhyDue::Wait {
-            self.reconnect.on_hurry(self.due.since(now));
+            self.reconnect.on_hurry(self.due.since(earliest));
         }
-        self.due = self.due.min(now);
+        self.due = self.due.min(earliest);
         self.why_due = WhyDue::Hurry;
     }
 
@@ -329,6 +337,8 @@ impl Attempts {
 
 /// How long after the start of one attempt the next one starts, at most.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// And at least, however often somebody hurries it.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(250);
 /// By which part that is shortened at random.
 const JITTER: f64 = 0.25;
 /// How many are under way at once.

@@ -333,6 +333,22 @@ fn asked_to_an_attempt_starts_even_beside_one_that_speaks_and_only_one() {
 }
 
 #[test]
+fn a_network_that_changes_all_the_time_floods_no_server() {
+    let mut attempts = Attempts::new(seconds(0), None);
+    let mut starts = 0;
+    for now in (0..10_000).step_by(50).map(millis) {
+        attempts.hurry(now);
+        for action in actions(&mut attempts, now) {
+            if let Action::Start { id, .. } = action {
+                starts += 1;
+                attempts.on_failed(id, now, Trouble::NameInUse, 0.5);
+            }
+        }
+    }
+    assert_eq!(starts, 40, "four in a second");
+}
+
+#[test]
 fn what_is_hopeless_ends_it() {
     let mut attempts = Attempts::new(seconds(0), None);
     let id = started(&mut attempts, seconds(0));

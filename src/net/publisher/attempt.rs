@@ -177,7 +177,8 @@ impl<'a> Attempt<'a> {
         if let Carrier::Link(link) = mem::replace(&mut self.carrier, gap)
             && on_dead_way
         {
-            self.course.remains = link.leave_dead();
+            let place = link.place;
+            self.course.remains[place as usize] = link.leave_dead();
         }
         if matches!(self.next, Next::None | Next::Done(Err(_))) {
             return Err(Setback {
@@ -228,8 +229,8 @@ impl<'a> Attempt<'a> {
                 if !key_frame_asked {
                     self.context.tell(PublisherEvent::KeyFrameWanted);
                 }
+                self.course.reached(link.place);
                 self.carrier = Carrier::Link(link);
-                self.course.remains = None;
             } else if now >= *until {
                 return Err(because.clone().into());
             }

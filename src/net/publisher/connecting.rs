@@ -159,8 +159,10 @@ impl<'a> Crowd<'a> {
         match step {
             Step::Connected => {
                 self.course.attempts.on_connected(id);
-                // The way is there again: what broke off on it can be told so.
-                self.course.remains = None;
+                let reached = self.approaches.iter().find(|(one, _)| *one == id);
+                if let Some((_, approach)) = reached {
+                    self.course.reached(approach.place());
+                }
             }
             Step::SentOn => self.course.attempts.on_sent_on(id),
             Step::Accepted(link) => {

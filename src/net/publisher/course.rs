@@ -24,9 +24,9 @@ pub(super) struct Course {
     /// Where the stream was accepted last; the primary before that.
     pub(super) place: Place,
     pub(super) advisor: Advisor,
-    /// What is left of a connection that broke off on a dead way. Its server does not know; dropped once there is a
-    /// way again, it is reset, and the server lets go of the stream.
-    pub(super) remains: Option<Socket>,
+    /// What is left, at each place, of a connection that broke off on a dead way. Its server does not know; dropped
+    /// once there is a way to it again, it is reset, and the server lets go of the stream.
+    pub(super) remains: [Option<Socket>; 2],
     /// Why it is not live, as far as is known.
     because: Option<Failure>,
     /// What was told last of the next attempt.
@@ -71,7 +71,7 @@ impl Course {
             ),
             place: Place::Primary,
             advisor: Advisor::new(context),
-            remains: None,
+            remains: [None, None],
             because: None,
             told: None,
         }
@@ -121,6 +121,11 @@ impl Course {
                 because: because.cloned(),
             });
         }
+    }
+
+    /// There is a way to the server at `place`: what broke off on it can be told so.
+    pub(super) fn reached(&mut self, place: Place) {
+        self.remains[place as usize] = None;
     }
 
     /// Why it is not live, as far as is known.

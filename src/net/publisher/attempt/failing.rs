@@ -59,9 +59,13 @@ impl Attempt<'_> {
             return;
         };
         standby.attend(now);
+        if standby.known().is_some() {
+            self.course.reached(standby.place());
+        }
         let is_calm = matches!(self.carrier, Carrier::Link(_))
             && self.next.is_none()
             && self.leaving.is_none();
+        let failover = &self.course.failover;
         if is_calm && failover.should_return(now, standby.known()) {
             self.release_standby(now);
         }
