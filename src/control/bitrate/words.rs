@@ -56,6 +56,9 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
         Why::Ordered => {
             format!("The limits were changed: the picture goes from {from} to {to}.")
         }
+        Why::Connected => {
+            format!("The new connection begins with what was carried before: {from} to {to}.")
+        }
     }
 }
 
