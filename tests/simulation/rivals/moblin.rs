@@ -80,7 +80,7 @@ impl Moblin {
         let too_much = [
             self.smooth_in_flight > 100.0,
             self.average_round_trip > HIGH_ROUND_TRIP,
-            round_trip > self.average_round_trip + 50.0,
+            round_trip > self.average_round_trip + HIGH_SPIKE,
         ];
         for _ in too_much.iter().filter(|too_much| **too_much) {
             self.current_max -= (self.current_max * 0.1).max(250_000.0);
@@ -173,3 +173,5 @@ const MOST_RAISED: f64 = 100_000.0;
 const LOWEST: f64 = 50_000.0;
 /// In milliseconds; 250 for SRT. The average is kept below, so over RTMP it alone lowers nothing.
 const HIGH_ROUND_TRIP: f64 = 500.0;
+/// How far a round trip may stand above the average, in milliseconds; 50 for SRT.
+const HIGH_SPIKE: f64 = 500.0;
