@@ -1,8 +1,8 @@
 //! Moblin: its "fight" law (fast settings) every 200 ms, on round trip and packets in flight.
 //!
 //! It is fed as its RTMP stream feeds it: packets in flight are the bytes that the server has not acknowledged, its
-//! own queue included, in packets of 1400 bytes. Given to it: the bitrate starts at the ceiling, not at 1 Mb/s, and
-//! the kernel's own figures are used, not the server's acknowledgements.
+//! own queue included, in packets of 1400 bytes. Given to it: the bitrate starts at the ceiling, not at 1 Mb/s, the
+//! server's acknowledgements take no time, and the round trip is the kernel's.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -153,7 +153,9 @@ impl Habits for Moblin {
             return;
         }
         let transport = (link.taken - self.taken[0]) as f64 * 8.0;
-        let waiting = link.figures.in_flight + link.figures.unsent + link.queued;
+        // The server tells what it has only when another window is full.
+        let untold = link.figures.acknowledged % ACK_WINDOW;
+        let waiting = link.figures.in_flight + link.figures.unsent + link.queued + untold;
         let in_flight = waiting as f64 / PACKET_BYTES;
         let round_trip = link.figures.round_trip.as_secs_f64() * 1000.0;
         self.observe(in_flight, round_trip);
@@ -167,6 +169,8 @@ impl Habits for Moblin {
 
 const INTERVAL: Duration = Duration::from_millis(200);
 const SAMPLES_PER_SECOND: usize = 5;
+/// The window that it asks the server to acknowledge, in bytes.
+const ACK_WINDOW: u64 = 100_000;
 const PACKET_BYTES: f64 = 1400.0;
 const PACKETS_IN_FLIGHT: f64 = 200.0;
 const MOST_RAISED: f64 = 100_000.0;
