@@ -17,7 +17,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | [`json`] | events as JSON |
+//! | [`mod@json`] | events as JSON |
 //! | [`text`] | events as lines for people |
 //! | [`outages`] | what was told of an outage, so that attempts each second do not flood |
 
