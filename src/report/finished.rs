@@ -179,8 +179,8 @@ impl Report {
         self.destinations.len() > 1
     }
 
-    /// What happened, in order: to the primary and what is shared, and the troubles of the other destinations
-    /// that are theirs alone.
+    /// What anybody could notice, in order: what happened to the primary and what is shared, and the troubles of
+    /// the other destinations that are theirs alone.
     #[must_use]
     pub fn story(&self) -> Vec<Told<'_>> {
         let shared = self.incidents.iter().map(|incident| Told {
@@ -197,7 +197,10 @@ impl Report {
                 destination: Some(&destination.name),
             })
         });
-        let mut all: Vec<_> = shared.chain(others).collect();
+        let mut all: Vec<_> = shared
+            .chain(others)
+            .filter(|told| told.incident.is_noticeable())
+            .collect();
         all.sort_by_key(|told| (told.incident.begin, told.incident.fault.loss));
         all
     }

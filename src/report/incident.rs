@@ -62,6 +62,16 @@ impl Figures {
     }
 }
 
+impl Incident {
+    /// Whether anybody could notice it: the moment between two events is shorter than any picture.
+    #[must_use]
+    pub fn is_noticeable(&self) -> bool {
+        self.lost >= SHORTEST_PICTURE
+            || self.figures.dropped > 0
+            || self.fault.loss == Loss::Recording
+    }
+}
+
 /// The incidents of one destination.
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
@@ -175,6 +185,9 @@ impl Incidents {
 /// The same fault again within this many milliseconds is the same incident: dropping goes on in bursts.
 const PAUSE: u64 = 5_000;
 
+/// Pictures last no less than so many milliseconds: 60 a second.
+const SHORTEST_PICTURE: u64 = 16;
+
 /// More than a person reads, and bounded however long the stream lasts.
 pub const MOST: usize = 300;
 
@@ -211,6 +224,25 @@ mod tests {
         assert_eq!(all[0].figures.dropped, 6);
         assert_eq!(all[1].fault, DARK);
         assert_eq!(all[2].begin, 20_000);
+    }
+
+    #[test]
+    fn what_is_shorter_than_a_picture_is_noticed_only_if_pictures_are_missing() {
+        let of = |lost, dropped| Incident {
+            fault: DROPS,
+            begin: 1_000,
+            end: 1_000 + lost,
+            lost,
+            why: None,
+            remedy: None,
+            figures: Figures {
+                dropped,
+                ..Figures::default()
+            },
+        };
+        assert!(!of(1, 0).is_noticeable());
+        assert!(of(1, 2).is_noticeable());
+        assert!(of(16, 0).is_noticeable());
     }
 
     #[test]
