@@ -3,12 +3,12 @@
 //!
 //! | what shows | what follows |
 //! |---|---|
-//! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 80 % where much waits |
+//! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 75 % where much waits |
 //! | the queue is empty, a failure is remembered | back to 95 % of what the way carried then |
 //! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
 //! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
-//! | the queue is empty, no failure is remembered | up by three tenths, twice a second |
+//! | the queue is empty, no failure is remembered | up by three tenths, twice a second, as long as it stays empty |
 //! | at the floor and still too much | every second picture, then key frames only; back step by step |
 //! | the encoder makes what it likes | every second picture is kept from it, whatever the bitrate |
 //!
@@ -370,6 +370,8 @@ impl BitrateControl {
             return None; // an encoder with little to do shows nothing of the way
         }
         match self.memory.way(ordered, since_change) {
+            // It was empty lately, but fills: only a key frame perhaps, and the next looks tell.
+            Way::Open | Way::Beyond(_) if self.link.delay() > CALM_DELAY => None,
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
@@ -526,7 +528,7 @@ impl RateLimits {
 /// In how many seconds what waits is to be gone.
 const EMPTY_WITHIN: f64 = 4.0;
 /// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
-const LEAST_SHARE: f64 = 0.8;
+const LEAST_SHARE: f64 = 0.75;
 /// The same where no round trip tells what waits in the network, too.
 const EMPTY_WITHIN_UNSEEN: f64 = 2.0;
 const LEAST_SHARE_UNSEEN: f64 = 0.4;
@@ -534,7 +536,7 @@ const LEAST_SHARE_UNSEEN: f64 = 0.4;
 const BEARABLE_DELAY: f64 = 0.2;
 /// Never being emptier than this is congestion, if a slow one.
 const STANDING_DELAY: f64 = 0.1;
-/// Having been as empty as this lately is health.
+/// Having been as empty as this lately is health; to go where no rate was proven, it must be so now.
 const CALM_DELAY: f64 = 0.07;
 /// One sample alone is none.
 const SURE_AFTER: Duration = Duration::from_millis(100);

@@ -14,7 +14,15 @@ use super::{
 };
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [narrow(), lossy(), wandering(), broken(), little_told()].concat()
+    [
+        narrow(),
+        bursty(),
+        lossy(),
+        wandering(),
+        broken(),
+        little_told(),
+    ]
+    .concat()
 }
 
 /// The way is narrow for a while.
@@ -46,6 +54,26 @@ fn narrow() -> Vec<Scenario> {
         scenario.conditions.rate = step(&[(0.0, wide), (27.0, narrow * 1e6), (74.0, wide)]);
         scenario.seed = seed;
         all.push(scenario.with(ceiling, round_trip, buffer, pictures));
+    }
+    all
+}
+
+/// The way is narrow for a while, and hands out bursts above its rate.
+fn bursty() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for (seed, (bucket, round_trip, buffer)) in (600..).zip([
+        (32, 40, 300),
+        (128, 2, 300),
+        (128, 40, 2000),
+        (500, 20, 500),
+    ]) {
+        let name =
+            format!("bursts of {bucket} kB, 6, 2, 6 Mb/s, {round_trip} ms, buffer {buffer} ms");
+        let mut scenario = steady(&name, 120.0);
+        scenario.conditions.rate = step(&[(0.0, 6e6), (24.0, 2e6), (76.0, 6e6)]);
+        scenario.conditions.bucket = bucket * 1_000;
+        scenario.seed = seed;
+        all.push(scenario.with(5000, round_trip, buffer, (30, 2.0, 5.0)));
     }
     all
 }

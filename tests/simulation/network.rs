@@ -15,6 +15,8 @@ pub(crate) struct Conditions {
     /// How much the bottleneck's buffer holds, by the time it takes to send at the rate of the moment (as
     /// `tc`'s `tbf` has it); what is more is lost.
     pub(crate) buffer: Duration,
+    /// Bytes that the bottleneck sends at once after it was idle: what it may send it saves up (`tbf`'s bucket).
+    pub(crate) bucket: u32,
     /// There and back, without waiting.
     pub(crate) round_trip: Duration,
     /// Times when some packets are lost.
@@ -158,7 +160,7 @@ impl Network {
                 self.there.push_back((now + self.half_way(), datagram));
             }
         }
-        self.credit = 0.0;
+        self.credit = self.credit.min(self.conditions.bucket.into());
     }
 
     /// What reaches the server now.

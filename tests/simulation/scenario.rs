@@ -38,6 +38,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     all.extend([
         cable_out(20.0),
         steps(),
+        steps_with_bursts(),
         sawtooth(),
         slow_fade(),
         bufferbloat(),
@@ -79,6 +80,14 @@ pub(crate) fn cable_out(lasts: f64) -> Scenario {
 pub(crate) fn steps() -> Scenario {
     let mut scenario = steady("steps 6, 2, 6 Mb/s", 120.0);
     scenario.conditions.rate = step(&[(0.0, 6e6), (LOW_FROM, 2e6), (LOW_TO, 6e6)]);
+    scenario
+}
+
+/// The steps again, with a bottleneck that hands out short bursts above its rate.
+pub(crate) fn steps_with_bursts() -> Scenario {
+    let mut scenario = steps();
+    "bursts of 8 kB at full speed, steps 6, 2, 6 Mb/s".clone_into(&mut scenario.name);
+    scenario.conditions.bucket = 8_000;
     scenario
 }
 
@@ -200,6 +209,7 @@ pub(crate) fn steady(name: &str, lasts: f64) -> Scenario {
         conditions: Conditions {
             rate: vec![(0.0, 6e6)],
             buffer: Duration::from_millis(300),
+            bucket: 0,
             round_trip: Duration::from_millis(40),
             losses: Vec::new(),
             outages: Vec::new(),
