@@ -130,6 +130,7 @@ impl H264Encoder {
         (!unit.data.is_empty()).then(|| VideoPacket {
             data: unit.data.freeze(),
             time,
+            captured_at: time,
             key_frame: unit.key_frame,
             disposable: unit.disposable,
             config,

@@ -140,6 +140,7 @@ mod tests {
         Packet::Video(VideoPacket {
             data: Bytes::new(),
             time: MediaTime::from_millis(millis),
+            captured_at: MediaTime::from_millis(millis),
             key_frame: false,
             disposable: false,
             config: Arc::new(AvcConfig {
