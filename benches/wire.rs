@@ -55,6 +55,7 @@ fn second(number: u64, config: &Configs) -> impl Iterator<Item = Packet> {
     });
     let pictures = (0..PICTURES).map(move |index| {
         let key_frame = index == 0;
+        let time = MediaTime::from_nanos((number * PICTURES + index) * 1_000_000_000 / PICTURES);
         Packet::Video(VideoPacket {
             data: if key_frame {
                 &config.key_frame
@@ -62,7 +63,8 @@ fn second(number: u64, config: &Configs) -> impl Iterator<Item = Packet> {
                 &config.picture
             }
             .clone(),
-            time: MediaTime::from_nanos((number * PICTURES + index) * 1_000_000_000 / PICTURES),
+            time,
+            captured_at: time,
             key_frame,
             disposable: false,
             config: Arc::clone(&config.avc),

@@ -420,6 +420,7 @@ fn picture(millis: u64, key_frame: bool, bytes: &[u8]) -> Packet {
     Packet::Video(VideoPacket {
         data: Bytes::copy_from_slice(bytes),
         time: at(millis),
+        captured_at: at(millis),
         key_frame,
         disposable: false,
         config: Arc::new(AvcConfig {

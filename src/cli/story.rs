@@ -5,8 +5,8 @@
 //! | event | fields |
 //! |---|---|
 //! | `state` | `state` (`offline`, `connecting`, `live`, `reconnecting`, `stopping`), `host`, `attempt`, `retry_in_ms`, `because` |
-//! | `destinations` | `destinations`, one object for each `--to` in its order: `name`, the fields of `state`, `on_backup`, `backup_ready` (null where none is kept ready), `sent_kbps`, `advised_kbps`, `queue_ms`, `round_trip_ms`, `frames_sent`, `frames_dropped`, `acknowledged_bytes`, `disconnects`; empty when all are over |
-//! | `stats` | `target_kbps`, `ceiling_kbps`, `sent_kbps`, `delivered_kbps`, `captured_fps`, `frames_captured`, `frames_encoded`, `frames_sent`, `frames_dropped`, `frames_skipped`, `frames_thinned`, `queue_ms`, `round_trip_ms`, `uptime_ms`, `bytes_sent` |
+//! | `destinations` | `destinations`, one object for each `--to` in its order: `name`, the fields of `state`, `on_backup`, `backup_ready` (null where none is kept ready), `sent_kbps`, `advised_kbps`, `queue_ms`, `latency_ms`, `stream_latency_ms`, `round_trip_ms`, `frames_sent`, `frames_dropped`, `acknowledged_bytes`, `disconnects`; empty when all are over |
+//! | `stats` | `target_kbps`, `ceiling_kbps`, `sent_kbps`, `delivered_kbps`, `captured_fps`, `frames_captured`, `frames_encoded`, `frames_sent`, `frames_dropped`, `frames_skipped`, `frames_thinned`, `queue_ms`, `latency_ms` (from when pictures were taken to when their last byte was written to the connection, in the last 5 s: `p50`, `p95`, `max`, or null), `stream_latency_ms` (the same since publishing was asked for), `round_trip_ms`, `uptime_ms`, `bytes_sent` |
 //! | `decision` | `severity` (`good`, `info`, `warning`, `error`), `cause` (`source`, `encoder`, `uplink`, `server`, `disk`, `user`), `text`, `figures` (`{name: value}`: what it was decided from), `destination` (its name, or null if it concerns all or none) |
 //! | `source` | `kind` (`camera`, `microphone`), `ready`, `text` |
 //! | `recording` | `state` (`recording`, `finished`, `failed`), `path`, `bytes`, `duration_ms`, `message` |

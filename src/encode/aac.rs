@@ -17,7 +17,10 @@ use fdk_aac::enc::{
 
 use crate::{
     encode::encoder::{AudioEncoder, EncodeError},
-    media::packet::{AacConfig, AudioFormat, AudioPacket},
+    media::{
+        packet::{AacConfig, AudioFormat, AudioPacket},
+        packet_buffer::PacketBuffer,
+    },
     units::MediaTime,
 };
 
@@ -37,6 +40,7 @@ pub struct AacEncoder {
     block: Vec<i16>,
     /// Where the library writes an access unit.
     unit: Vec<u8>,
+    packets: PacketBuffer,
     /// Access units so far, the ones before the clock's zero too.
     units: u64,
 }
@@ -80,6 +84,7 @@ impl AacEncoder {
             converted: Vec::new(),
             block: Vec::with_capacity(BLOCK * usize::from(format.channels)),
             unit: vec![0; info.maxOutBufBytes as usize],
+            packets: PacketBuffer::default(),
             units: 0,
         })
     }
@@ -101,8 +106,10 @@ impl AacEncoder {
         }
         let time = self.time_of(self.units);
         self.units += 1;
+        self.packets.put(&self.unit[..length]);
+        let data = self.packets.take();
         Ok(time.map(|time| AudioPacket {
-            data: Bytes::copy_from_slice(&self.unit[..length]),
+            data,
             time,
             config: Arc::clone(&self.config),
         }))

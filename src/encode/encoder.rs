@@ -14,7 +14,8 @@ use crate::{
 
 /// Turns pictures into H.264 access units, one for one and in order.
 pub trait VideoEncoder: Send {
-    /// Encodes `picture`, to be shown at `time`; `None` when the rate control left it out.
+    /// Encodes `picture`, to be shown at `time` and taken then, as far as the encoder knows; `None` when the rate
+    /// control left it out.
     ///
     /// # Errors
     /// When the codec refuses the picture; the encoder can be used further.

@@ -7,10 +7,9 @@
 //! too much for too long, by more than [`MAX_DEBT`] of the bitrate, a frame is left out.
 
 mod ffi;
+mod unit;
 
 use std::{num::NonZero, sync::Arc, thread, time::Duration};
-
-use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{
     encode::encoder::{EncodeError, VideoEncoder},
@@ -22,6 +21,7 @@ use crate::{
 };
 
 use ffi::{Codec, Failure, Setup};
+use unit::AccessUnit;
 
 /// An H.264 encoder for pictures of one size.
 pub struct H264Encoder {
@@ -29,6 +29,8 @@ pub struct H264Encoder {
     setup: Setup,
     /// The parameter sets of the last key frame; the same allocation as long as their bytes stay the same.
     config: Option<Arc<AvcConfig>>,
+    /// The last picture's access unit, for the next one.
+    unit: AccessUnit,
     /// Frames since the last key frame, left out ones too; `None` before the first.
     since_key_frame: Option<u32>,
     debt: Debt,
@@ -49,6 +51,7 @@ impl H264Encoder {
             codec: Codec::open(&setup)?,
             setup,
             config: None,
+            unit: AccessUnit::default(),
             since_key_frame: None,
             debt: Debt::default(),
         })
@@ -104,7 +107,8 @@ impl H264Encoder {
         key_frame: bool,
     ) -> Result<AccessUnit, EncodeError> {
         let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let mut unit = AccessUnit::default();
+        let mut unit = std::mem::take(&mut self.unit);
+        unit.begin();
         let encoded = if key_frame {
             self.codec.force_key_frame()
         } else {
@@ -119,20 +123,20 @@ impl H264Encoder {
         Ok(unit)
     }
 
-    fn packet(&mut self, unit: AccessUnit, time: MediaTime) -> Option<VideoPacket> {
-        if let (Some(sps), Some(pps)) = (unit.sps, unit.pps) {
-            let config = AvcConfig { sps, pps };
-            if self.config.as_deref() != Some(&config) {
-                self.config = Some(Arc::new(config));
-            }
+    fn packet(&mut self, mut unit: AccessUnit, time: MediaTime) -> Option<VideoPacket> {
+        if let Some(config) = unit.new_config(self.config.as_deref()) {
+            self.config = Some(Arc::new(config));
         }
-        let config = Arc::clone(self.config.as_ref()?);
-        (!unit.data.is_empty()).then(|| VideoPacket {
-            data: unit.data.freeze(),
+        let (key_frame, disposable) = (unit.key_frame, unit.disposable);
+        let data = unit.take_data();
+        self.unit = unit;
+        Some(VideoPacket {
+            data: data?,
             time,
-            key_frame: unit.key_frame,
-            disposable: unit.disposable,
-            config,
+            captured_at: time,
+            key_frame,
+            disposable,
+            config: Arc::clone(self.config.as_ref()?),
         })
     }
 }
@@ -192,45 +196,6 @@ impl Debt {
     }
 }
 
-/// The NAL units of one picture, sorted out.
-#[derive(Default)]
-struct AccessUnit {
-    sps: Option<Bytes>,
-    pps: Option<Bytes>,
-    /// Everything but parameter sets and delimiters, each behind its length.
-    data: BytesMut,
-    key_frame: bool,
-    /// Whether a slice says that no other picture refers to it.
-    disposable: bool,
-}
-
-impl AccessUnit {
-    fn bits(&self) -> u64 {
-        self.data.len() as u64 * 8
-    }
-
-    fn push(&mut self, nal: &[u8]) {
-        let Some(&header) = nal.first() else { return };
-        match header & NAL_TYPE_MASK {
-            NAL_SPS => self.sps = Some(Bytes::copy_from_slice(nal)),
-            NAL_PPS => self.pps = Some(Bytes::copy_from_slice(nal)),
-            NAL_DELIMITER => {}
-            nal_type => {
-                if matches!(nal_type, NAL_SLICE | NAL_IDR_SLICE) {
-                    self.key_frame = nal_type == NAL_IDR_SLICE;
-                    self.disposable = header & NAL_REF_IDC_MASK == 0;
-                }
-                let Ok(length) = u32::try_from(nal.len()) else {
-                    return;
-                };
-                self.data.reserve(4 + nal.len());
-                self.data.put_u32(length);
-                self.data.put_slice(nal);
-            }
-        }
-    }
-}
-
 /// One slice, and one thread, up to 720p: it compresses best, and one core is fast enough. Larger pictures
 /// take up to [`MAX_SLICES`] cores.
 fn slices_for(size: PixelSize) -> u16 {
@@ -269,20 +234,14 @@ const MAX_SLICES: u16 = 4;
 /// The library's flag for AVX2, on Intel and AMD processors.
 const CPU_AVX2: u32 = 0x0004_0000;
 
-/// Parts of a NAL unit's first byte (H.264, 7.3.1) and the types of 7.4.1.
-const NAL_TYPE_MASK: u8 = 0x1f;
-const NAL_REF_IDC_MASK: u8 = 0x60;
-const NAL_SLICE: u8 = 1;
-const NAL_IDR_SLICE: u8 = 5;
-const NAL_SPS: u8 = 7;
-const NAL_PPS: u8 = 8;
-const NAL_DELIMITER: u8 = 9;
-
 #[cfg(test)]
 mod tests {
     use openh264::{decoder::Decoder, formats::YUVSource};
 
-    use super::*;
+    use super::{
+        unit::{NAL_IDR_SLICE, NAL_PPS, NAL_SLICE, NAL_SPS, NAL_TYPE_MASK},
+        *,
+    };
     use crate::encode::material::Scene;
 
     const SIZE: PixelSize = PixelSize::new(320, 180);

@@ -1,8 +1,8 @@
 //! The audio thread: source, gain, meter, encoder, on the same clock as the program.
 //!
-//! Sample `i` is due at `i / 48000` on the media clock. The thread works [`LATENCY`] behind the clock, so
-//! that what a microphone captured has arrived by then, and takes 10 ms at a time. What is late by more than
-//! [`CATCH_UP`], because the machine slept or stood still, is left out.
+//! Sample `i` is heard at `i / 48000` on the media clock. The thread takes 10 ms at a time, as soon as they are
+//! there; what a microphone has not delivered [`LATENCY`] behind the clock becomes silence. What is late by more
+//! than [`CATCH_UP`], because the machine slept or stood still, is left out.
 
 use std::{
     io,
@@ -110,6 +110,7 @@ impl Audio {
                 meter: LevelMeter::new(),
                 encoding: None,
                 next: due(clock.now()),
+                looked_at: MediaTime::ZERO,
                 stood_still: false,
                 on_event,
             }
@@ -162,10 +163,12 @@ impl Audio {
     }
 }
 
-/// The next time, at least `after`, at which an audio encoder can begin.
+/// The next time at which an audio encoder can begin that is asked for at `now`: far enough ahead for it to be made
+/// and to reach the audio thread.
 #[must_use]
-pub fn encoder_start(after: MediaTime) -> MediaTime {
+pub fn encoder_start(now: MediaTime) -> MediaTime {
     let block = BLOCK as u64;
+    let after = now + HEAD_START;
     MediaTime::from_samples(
         (after.samples(SAMPLE_RATE) / block + 1) * block,
         SAMPLE_RATE,
@@ -181,6 +184,8 @@ struct Worker<F> {
     encoding: Option<Encoding>,
     /// Index of the next sample.
     next: u64,
+    /// When the next block was last looked for in vain.
+    looked_at: MediaTime,
     /// Whether samples were passed over before the next one.
     stood_still: bool,
     on_event: F,
@@ -190,12 +195,16 @@ impl<F: Fn(AudioEvent)> Worker<F> {
     fn run(mut self, orders: &Receiver<Order>) {
         let mut block = [0.0; 2 * BLOCK];
         loop {
-            let ready_at = MediaTime::from_samples(self.next + BLOCK as u64, SAMPLE_RATE) + LATENCY;
-            match orders.recv_timeout(self.clock.until(ready_at)) {
+            match orders.recv_timeout(self.clock.until(self.look_at())) {
                 Ok(order) => self.apply(order),
                 Err(RecvTimeoutError::Timeout) => {
-                    self.leave_out_what_is_too_late(self.clock.now());
-                    self.process(&mut block);
+                    let now = self.clock.now();
+                    self.leave_out_what_is_too_late(now);
+                    if self.has_block(now) {
+                        self.process(&mut block);
+                    } else {
+                        self.looked_at = now;
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -209,6 +218,23 @@ impl<F: Fn(AudioEvent)> Worker<F> {
             Order::Muted(muted) => self.muted = muted,
             Order::Encode(encoding) => self.encoding = encoding,
         }
+    }
+
+    /// When the next block may be there.
+    fn look_at(&self) -> MediaTime {
+        let soonest = self.block_end();
+        let next_look = self.looked_at + BLOCK_TIME;
+        soonest.max(next_look).min(soonest + LATENCY)
+    }
+
+    /// Whether the next block has arrived, or is not waited for any longer.
+    fn has_block(&self, now: MediaTime) -> bool {
+        self.source.has(BLOCK) || now >= self.block_end() + LATENCY
+    }
+
+    /// When the next block has been heard.
+    fn block_end(&self) -> MediaTime {
+        MediaTime::from_samples(self.next + BLOCK as u64, SAMPLE_RATE)
     }
 
     /// Goes on with the sound that is due now, when it is too late for that of before.
@@ -287,6 +313,14 @@ impl Source {
         None
     }
 
+    /// Whether so many further frames can be filled with what was heard.
+    fn has(&self, frames: usize) -> bool {
+        match self {
+            Self::Silence | Self::Tone(_) => true,
+            Self::Microphone(feed) => feed.has(frames),
+        }
+    }
+
     fn poll_event(&mut self) -> Option<SourceEvent> {
         match self {
             Self::Microphone(feed) => feed.poll_event(),
@@ -305,14 +339,18 @@ fn duration_of(samples: u64) -> Duration {
     MediaTime::from_samples(samples, SAMPLE_RATE).since(MediaTime::ZERO)
 }
 
-/// How far behind the clock the thread works.
+/// How long the thread waits for sound that does not arrive.
 const LATENCY: Duration = microphone::LATENCY;
+
+/// How long opening an encoder may take without any of its sound being lost.
+const HEAD_START: Duration = Duration::from_millis(50);
 
 /// How late the thread may be and still make up for it block by block.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// Samples per channel handled at a time: 10 ms.
+/// Samples per channel handled at a time, and how long they last.
 const BLOCK: usize = 480;
+const BLOCK_TIME: Duration = Duration::from_millis(10);
 
 /// Orders come from a person's hand; one who gives more within 10 ms waits that long.
 const ORDER_CAPACITY: usize = 16;
@@ -322,7 +360,7 @@ mod tests {
     use std::{cell::RefCell, sync::Mutex};
 
     use super::*;
-    use crate::media::packet::AudioPacket;
+    use crate::{capture::source::DeviceId, media::packet::AudioPacket};
 
     /// Writes down what it is asked for.
     #[derive(Clone, Default)]
@@ -343,31 +381,36 @@ mod tests {
         }
     }
 
-    /// Works from time zero to `stops`, and on for a second at each of `wakes`; what was asked of the encoder
-    /// and told.
-    fn work(stops: MediaTime, wakes: &[MediaTime]) -> (u64, Vec<Duration>, Vec<Duration>) {
-        let asked = Asked::default();
-        let told = RefCell::new(Vec::new());
-        let mut worker = Worker {
+    fn worker<F: Fn(AudioEvent)>(asked: Asked, on_event: F) -> Worker<F> {
+        Worker {
             clock: Clock::start(),
             source: Source::Silence,
             gain: Decibels(0.0),
             muted: false,
             meter: LevelMeter::new(),
             encoding: Some(Encoding {
-                encoder: Box::new(asked.clone()),
+                encoder: Box::new(asked),
                 next: 0,
                 outputs: Arc::new(Outputs::new(false)),
                 told: None,
             }),
             next: 0,
+            looked_at: MediaTime::ZERO,
             stood_still: false,
-            on_event: |event| {
-                if let AudioEvent::StoodStill(duration) = event {
-                    told.borrow_mut().push(duration);
-                }
-            },
-        };
+            on_event,
+        }
+    }
+
+    /// Works from time zero to `stops`, and on for a second at each of `wakes`; what was asked of the encoder
+    /// and told.
+    fn work(stops: MediaTime, wakes: &[MediaTime]) -> (u64, Vec<Duration>, Vec<Duration>) {
+        let asked = Asked::default();
+        let told = RefCell::new(Vec::new());
+        let mut worker = worker(asked.clone(), |event| {
+            if let AudioEvent::StoodStill(duration) = event {
+                told.borrow_mut().push(duration);
+            }
+        });
         let mut block = [0.0; 2 * BLOCK];
         let second = Duration::from_secs(1);
         let spells = wakes.iter().map(|wake| (*wake, *wake + second));
@@ -395,6 +438,27 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!(gaps, told);
         assert_eq!(gaps[0].as_secs(), 8 * 3600 - 10);
+    }
+
+    #[test]
+    fn sound_is_taken_when_it_was_heard_and_what_does_not_come_is_waited_for_no_longer_than_allowed()
+     {
+        let mut worker = worker(Asked::default(), |_| ());
+        let millis = MediaTime::from_millis;
+        worker.next = 48_000;
+        assert_eq!(worker.look_at(), millis(1_010));
+        assert!(worker.has_block(millis(1_010)));
+
+        worker.source = Source::open(
+            &AudioChoice::Microphone(DeviceId("none".into())),
+            worker.clock,
+        );
+        assert!(!worker.has_block(millis(1_010)));
+        worker.looked_at = millis(1_010);
+        assert_eq!(worker.look_at(), millis(1_020));
+        worker.looked_at = millis(1_255);
+        assert_eq!(worker.look_at(), millis(1_260));
+        assert!(worker.has_block(millis(1_260)));
     }
 
     #[test]

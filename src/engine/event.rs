@@ -9,7 +9,7 @@ use crate::{
     units::{Bitrate, MediaTime},
 };
 
-pub use crate::control::bitrate::Figure;
+pub use crate::{control::bitrate::Figure, media::latency::Latency};
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -98,6 +98,10 @@ pub struct DestinationState {
     pub advised: Bitrate,
     /// Media waiting to be sent, by its duration.
     pub queue: Duration,
+    /// From when pictures were taken to when their last byte was written to the connection, in the last 5 s.
+    pub latency: Option<Latency>,
+    /// The same since publishing was asked for.
+    pub stream_latency: Option<Latency>,
     /// Round trip to the server, where the system tells.
     pub round_trip: Option<Duration>,
     /// Pictures handed to the network.
@@ -141,6 +145,12 @@ pub struct Stats {
     pub frames_thinned: u64,
     /// Media waiting to be sent, by its duration.
     pub queue: Duration,
+    /// From when pictures were taken to when their last byte was written to the connection, in the last 5 s; those
+    /// of no camera, and those shown again, count from when they were due. `None` where none was written. What was
+    /// dropped does not count.
+    pub latency: Option<Latency>,
+    /// The same since publishing was asked for.
+    pub stream_latency: Option<Latency>,
     /// Round trip to the server, where the system tells.
     pub round_trip: Option<Duration>,
     /// Bytes handed to the network.

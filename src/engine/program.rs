@@ -42,6 +42,8 @@ pub struct EncodeJob {
     pub picture: Arc<I420>,
     /// When it is to be shown.
     pub time: MediaTime,
+    /// When it was taken; if it is no new picture of a camera, when it was due.
+    pub captured_at: MediaTime,
 }
 
 /// What the program thread shares with the rest of the engine.
@@ -162,6 +164,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         let now = self.context.clock.now();
         let number = self.next;
         let time = self.source.rate.time_of(number);
+        let due = self.due();
         self.next += 1;
         while let Some(event) = self.source.poll_event() {
             (self.on_source)(event);
@@ -175,14 +178,15 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         if let Some(captured_at) = self.source.newest_capture() {
             self.phase.observe(now, captured_at);
         }
-        self.encode(&picture, time);
+        let captured_at = self.source.take_new_capture().unwrap_or(due);
+        self.encode(&picture, time, captured_at);
         if self.context.preview.is_shown() {
             self.context.preview.put(Some(picture));
             self.context.events.wake();
         }
     }
 
-    fn encode(&mut self, picture: &Arc<I420>, time: MediaTime) {
+    fn encode(&mut self, picture: &Arc<I420>, time: MediaTime, captured_at: MediaTime) {
         let Some((jobs, from)) = &self.encoder else {
             return;
         };
@@ -192,6 +196,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         let job = EncodeJob {
             picture: Arc::clone(picture),
             time,
+            captured_at,
         };
         self.context.counters.offered.add(1);
         if jobs.try_send(job).is_err() {
@@ -253,6 +258,8 @@ struct Camera {
     /// The last picture scaled, and the camera's picture it was made from.
     shown: Option<(Arc<I420>, Arc<I420>)>,
     captured_at: Option<MediaTime>,
+    /// When the last picture was taken, if it was not shown before.
+    new_capture: Option<MediaTime>,
     counted: u64,
     slate: Arc<I420>,
 }
@@ -280,6 +287,7 @@ impl Source {
                 feed: (self.open_camera)(id.clone(), self.size, self.rate, self.clock),
                 shown: None,
                 captured_at: None,
+                new_capture: None,
                 counted: 0,
                 slate: slate(self.size, SlateReason::WaitingForCamera),
             })),
@@ -343,6 +351,14 @@ impl Source {
             Input::Nothing(_) | Input::TestPicture(_) => None,
         }
     }
+
+    /// When the last picture was taken; `None` if that is no news.
+    fn take_new_capture(&mut self) -> Option<MediaTime> {
+        match &mut self.input {
+            Input::Camera(camera) => camera.new_capture.take(),
+            Input::Nothing(_) | Input::TestPicture(_) => None,
+        }
+    }
 }
 
 impl Camera {
@@ -355,6 +371,7 @@ impl Camera {
             Some((scaled, original)) if Arc::ptr_eq(original, &frame.picture) => Arc::clone(scaled),
             _ => {
                 let scaled = scaler.scale(&frame.picture);
+                self.new_capture = Some(frame.captured_at);
                 self.shown = Some((Arc::clone(&scaled), frame.picture));
                 scaled
             }

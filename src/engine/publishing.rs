@@ -205,6 +205,8 @@ impl Publishing {
             sent: stats.sent_rate,
             advised: self.advice.video,
             queue: stats.queue,
+            latency: stats.latency,
+            stream_latency: stats.stream_latency,
             round_trip: stats.round_trip,
             frames_sent: stats.frames_sent,
             frames_dropped: stats.frames_dropped,

@@ -105,7 +105,7 @@ impl Statistics {
             let figures = &mut self.stream.figures;
             (figures.sent_rate, figures.delivered_rate) = (Bitrate::ZERO, Bitrate::ZERO);
             figures.queue = Duration::ZERO;
-            figures.round_trip = None;
+            (figures.latency, figures.round_trip) = (None, None);
         }
         let Stream { uptime, figures } = self.stream;
         Stats {
@@ -127,6 +127,8 @@ impl Statistics {
             frames_sent: figures.frames_sent,
             frames_dropped: figures.frames_dropped,
             queue: figures.queue,
+            latency: figures.latency,
+            stream_latency: figures.stream_latency,
             round_trip: figures.round_trip,
             bytes_sent: figures.bytes_sent,
         }

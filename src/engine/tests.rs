@@ -331,7 +331,18 @@ impl Stream {
             "{missing} missing, {skipped} told as skipped"
         );
         self.assert_sound_whole();
-        assert!(self.times.is_sorted(), "{:?}", self.times);
+        self.assert_order();
+    }
+
+    /// Each track is in order, and no sound comes later behind the pictures than it may.
+    fn assert_order(&self) {
+        let pictures = self.pictures.iter().map(|picture| picture.time);
+        assert!(pictures.is_sorted() && self.sound.is_sorted());
+        let mut newest = 0;
+        for time in &self.times {
+            newest = newest.max(*time);
+            assert!(newest - time <= 200, "{:?}", self.times);
+        }
     }
 
     /// AAC's access units of 1024 samples last 21.3 ms.

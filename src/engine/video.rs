@@ -14,7 +14,7 @@ use super::{counters::Counters, outputs::Outputs, program::EncodeJob};
 use crate::{
     control::bitrate::{Advice, Pace},
     encode::encoder::{EncodeError, VideoEncoder},
-    media::packet::{Packet, VideoFormat},
+    media::packet::{Packet, VideoFormat, VideoPacket},
     units::Bitrate,
 };
 
@@ -164,6 +164,10 @@ impl<F: Fn(EncodeError)> Worker<F> {
         self.control.take_key_frame_wish();
         match self.encoder.encode(&job.picture, job.time, as_key_frame) {
             Ok(Some(packet)) => {
+                let packet = VideoPacket {
+                    captured_at: job.captured_at,
+                    ..packet
+                };
                 self.counters.encoded.add(1);
                 self.counters.encoded_bytes.add(packet.data.len() as u64);
                 if packet.key_frame {
@@ -280,6 +284,10 @@ mod tests {
                 self.0.lock().unwrap().push(packet.is_key_frame());
             }
         }
+
+        fn is_live(&self) -> bool {
+            false
+        }
     }
 
     #[test]
@@ -321,6 +329,7 @@ mod tests {
             jobs.send(EncodeJob {
                 picture: Arc::new(I420::black(PixelSize::MIN)),
                 time: MediaTime::from_millis(number * 66),
+                captured_at: MediaTime::from_millis(number * 66),
             })
             .unwrap();
         }
@@ -396,6 +405,7 @@ mod tests {
             let job = EncodeJob {
                 picture: Arc::new(I420::black(PixelSize::MIN)),
                 time: MediaTime::from_millis(number),
+                captured_at: MediaTime::from_millis(number),
             };
             jobs.send(job).unwrap();
         }

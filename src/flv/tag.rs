@@ -314,6 +314,7 @@ mod tests {
         VideoPacket {
             data: Bytes::from_static(&hex!("00000002 6588")),
             time: MediaTime::ZERO,
+            captured_at: MediaTime::ZERO,
             key_frame,
             disposable: false,
             config: avc_config(),

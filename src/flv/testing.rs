@@ -47,6 +47,7 @@ pub(crate) fn video_at(time: MediaTime, key_frame: bool) -> Packet {
     Packet::Video(VideoPacket {
         data: Bytes::from_static(&hex!("00000002 6588")),
         time,
+        captured_at: time,
         key_frame,
         disposable: false,
         config: avc_config(),

@@ -12,6 +12,8 @@
 //! | [`level`] | how loud the sound is |
 //! | [`resample`] | any sample rate to any other, and drift taken out |
 //! | [`drift`] | how fast to resample so that sound keeps its time |
+//! | [`latency`] | how long pictures take to the wire |
+//! | [`packet_buffer`] | where encoders put their packets |
 //! | [`packet`] | encoded pictures and sound, ready for any output |
 
 pub mod clock;
@@ -19,9 +21,11 @@ pub mod convert;
 pub mod draw;
 pub mod drift;
 pub mod frame;
+pub mod latency;
 pub mod level;
 pub mod mjpeg;
 pub mod packet;
+pub mod packet_buffer;
 pub mod pool;
 pub mod resample;
 pub mod scale;

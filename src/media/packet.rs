@@ -56,6 +56,8 @@ pub struct VideoPacket {
     pub data: Bytes,
     /// When it is to be shown.
     pub time: MediaTime,
+    /// When it was taken. What no source took then, a picture shown again among them, was taken when it was due.
+    pub captured_at: MediaTime,
     /// Whether it is an IDR picture.
     pub key_frame: bool,
     /// Whether no later picture refers to it (`nal_ref_idc` 0), so that it may be dropped alone.

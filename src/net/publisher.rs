@@ -32,7 +32,7 @@ mod task;
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -51,6 +51,7 @@ use crate::{
     },
     media::{
         clock::Clock,
+        latency::{Latency, LatencyMeter},
         packet::{Packet, StreamFormat},
     },
     rtmp::{options::SessionOptions, refusal::Failure, url::ServerUrl},
@@ -188,6 +189,11 @@ pub struct PublisherStats {
     pub frames_dropped: u64,
     /// Media waiting to be sent, by its duration.
     pub queue: Duration,
+    /// From when pictures were taken to when their last byte was written to the connection, in the last seconds.
+    /// What was dropped, or lost with a connection, was not written.
+    pub latency: Option<Latency>,
+    /// The same since its start.
+    pub stream_latency: Option<Latency>,
     /// Round trip to the server, where the system tells.
     pub round_trip: Option<Duration>,
     /// Bytes of which it is known that they arrived.
@@ -211,7 +217,9 @@ struct World {
 /// What the handle and the thread both use.
 #[derive(Debug)]
 struct Shared {
+    clock: Clock,
     inbox: Inbox,
+    latency: Mutex<LatencyMeter>,
     stats: Mutex<PublisherStats>,
 }
 
@@ -238,7 +246,9 @@ impl Publisher {
             .build()?;
         let handle = Self {
             shared: Arc::new(Shared {
+                clock: config.clock,
                 inbox: Inbox::new(),
+                latency: Mutex::default(),
                 stats: Mutex::default(),
             }),
             stop: watch::Sender::new(false),
@@ -261,9 +271,13 @@ impl Publisher {
     /// The figures now.
     #[must_use]
     pub fn stats(&self) -> PublisherStats {
+        let Shared { clock, inbox, .. } = &*self.shared;
+        let latency = self.shared.latency();
         PublisherStats {
-            queue: self.shared.inbox.duration(),
-            frames_dropped: self.shared.inbox.frames_dropped(),
+            queue: inbox.duration(),
+            frames_dropped: inbox.frames_dropped(),
+            latency: latency.recent(clock.now()),
+            stream_latency: latency.whole(),
             ..self.shared.stats()
         }
     }
@@ -311,6 +325,16 @@ impl Shared {
 
     fn update_stats(&self, change: impl FnOnce(&mut PublisherStats)) {
         change(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn latency(&self) -> MutexGuard<'_, LatencyMeter> {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last byte of a picture that was taken at `captured_at` was just written.
+    fn on_picture_written(&self, captured_at: MediaTime) {
+        let now = self.clock.now();
+        self.latency().record(now, now.since(captured_at));
     }
 }
 

@@ -14,7 +14,10 @@ use super::{
     timeline::Timeline,
     words::{CAUSES, cause_name, loss_phrase, percent, sentence, span},
 };
-use crate::{engine::event::Stats, rtmp::refusal::Failure};
+use crate::{
+    engine::event::{Latency, Stats},
+    rtmp::refusal::Failure,
+};
 
 /// What became of a stream. All times are milliseconds since going live was asked for.
 #[derive(Clone, Debug)]
@@ -72,6 +75,8 @@ pub struct DestinationReport {
     pub frames_sent: u64,
     /// Frames its viewers miss.
     pub frames_dropped: u64,
+    /// From when pictures were taken to when they were written to the connection.
+    pub latency: Option<Latency>,
     /// Bytes of which it is known that they arrived.
     pub acknowledged: u64,
 }

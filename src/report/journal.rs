@@ -117,6 +117,7 @@ impl Journal {
                 on_backup: tracked.on_backup,
                 frames_sent: tracked.state.frames_sent,
                 frames_dropped: tracked.state.frames_dropped,
+                latency: tracked.state.stream_latency,
                 acknowledged: tracked.state.acknowledged,
             }
         });

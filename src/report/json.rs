@@ -13,11 +13,12 @@
 //! | `account` | time by judgement of the primary destination: see below |
 //! | `incidents` | what was missed, in order: see below |
 //! | `incidents_omitted` | `count` and `lost_ms` of those not told one by one: the shortest, when there are hundreds |
-//! | `destinations` | of each `name`, `account`, `incidents`, `incidents_omitted`, `live_at_ms`, `ended_because`, `disconnects`, `on_backup_ms`, `frames_sent`, `frames_dropped`, `acknowledged_bytes` |
+//! | `destinations` | of each `name`, `account`, `incidents`, `incidents_omitted`, `live_at_ms`, `ended_because`, `disconnects`, `on_backup_ms`, `frames_sent`, `frames_dropped`, `latency_ms`, `acknowledged_bytes` |
 //! | `timeline` | columns of equal length, one element for each `step_ms` from the beginning: `sent_kbps`, `delivered_kbps`, `target_kbps`, `ceiling_kbps` (null where there are no figures), `queue_ms` (the most), `dropped`, `skipped` (with those thinned), `perfect_ms`, `lost_ms`, `worst` (a fault's `loss`, or null) |
 //! | `decisions` | of each `at_ms`, `severity`, `cause`, `text`, `figures` (`{name: value}`), `destination` |
 //! | `decisions_omitted` | how many were not kept |
 //! | `recording` | `file`, `bytes`, `duration_ms`, `complete`, `failed_at_ms`, `failed_because`; null if none was asked for |
+//! | `latency_ms` | from when pictures were taken to when their last byte was written to the primary destination's connection, in the whole stream: `p50`, `p95`, `max`; null if none was. Pictures that were dropped do not count; those of no camera, and those shown again, count from when they were due |
 //! | `totals` | `frames_captured`, `frames_encoded`, `frames_skipped`, `frames_thinned`, `frames_sent`, `frames_dropped`, `bytes_sent` |
 //! | `plan` | what was asked for: `video`, `audio`, `destinations` (`name`, `server`, `backup`), `follow` |
 //!
@@ -31,6 +32,8 @@
 //! `skipped` (not encoded), `thinned` (not encoded on purpose), `lowest_kbps`, `longest_queue_ms`, `attempts`. The `lost_ms` of the incidents of one fault, with
 //! those omitted, are what the account has for it.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -43,7 +46,10 @@ use super::{
     timeline::{Slice, Timeline},
     words::{cause_name, loss_name, severity_name},
 };
-use crate::{engine::command::Follow, rtmp::refusal::Failure};
+use crate::{
+    engine::{command::Follow, event::Latency},
+    rtmp::refusal::Failure,
+};
 
 /// The whole report.
 #[must_use]
@@ -66,6 +72,7 @@ pub fn to_json(report: &Report) -> Value {
         "decisions": report.log.entries().map(decision).collect::<Value>(),
         "decisions_omitted": report.log.omitted(),
         "recording": report.recording.as_ref().map(recording),
+        "latency_ms": latency_ms(report.stats.stream_latency),
         "totals": {
             "frames_captured": report.stats.frames_captured,
             "frames_encoded": report.stats.frames_encoded,
@@ -128,6 +135,7 @@ fn destination(it: &DestinationReport) -> Value {
         "on_backup_ms": it.on_backup,
         "frames_sent": it.frames_sent,
         "frames_dropped": it.frames_dropped,
+        "latency_ms": latency_ms(it.latency),
         "acknowledged_bytes": it.acknowledged,
     })
 }
@@ -202,6 +210,14 @@ fn plan(plan: &Plan) -> Value {
             Follow::Slowest => "slowest",
         },
     })
+}
+
+/// A latency's figures in milliseconds.
+pub(crate) fn latency_ms(latency: Option<Latency>) -> Value {
+    let millis = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
+    json!(latency.map(|it| {
+        json!({ "p50": millis(it.p50), "p95": millis(it.p95), "max": millis(it.max) })
+    }))
 }
 
 /// Who wrote it.

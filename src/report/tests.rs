@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Journal, Plan, Report,
@@ -18,7 +18,7 @@ use crate::{
     engine::{
         command::{Broadcast, Destination, Follow, OutputFormat, RateControl},
         event::{
-            Cause, Decision, DestinationState, Event, RecordingStatus, Severity, Stats,
+            Cause, Decision, DestinationState, Event, Latency, RecordingStatus, Severity, Stats,
             StreamStatus,
         },
     },
@@ -39,6 +39,11 @@ struct Rehearsal {
 
 const TICK: Duration = Duration::from_millis(250);
 const CEILING: Bitrate = Bitrate::from_kbps(2_628);
+const LATENCY: Latency = Latency {
+    p50: Duration::from_micros(18_500),
+    p95: Duration::from_millis(31),
+    max: Duration::from_millis(1_288),
+};
 const SECRETS: [&str; 3] = ["k3y-SECRET", "pa55word", "t0ken"];
 
 impl Rehearsal {
@@ -65,6 +70,7 @@ impl Rehearsal {
                 target: CEILING,
                 ceiling: CEILING,
                 captured_fps: 30.0,
+                stream_latency: Some(LATENCY),
                 ..Stats::default()
             },
             names: names.iter().map(|name| (*name).to_owned()).collect(),
@@ -185,6 +191,8 @@ fn state(name: &str) -> DestinationState {
         sent: CEILING,
         advised: CEILING,
         queue: Duration::from_millis(40),
+        latency: None,
+        stream_latency: Some(LATENCY),
         round_trip: None,
         frames_sent: 0,
         frames_dropped: 0,
@@ -679,6 +687,18 @@ fn json_says_the_same_and_its_parts_are_the_whole() {
             .sum();
         assert_eq!(lost, report.account.lost(|_| true));
     }
+}
+
+#[test]
+fn both_forms_tell_how_long_pictures_took_to_the_wire() {
+    let report = two_destinations();
+    let value = json::to_json(&report);
+    let expected = json!({ "p50": 18.5, "p95": 31.0, "max": 1288.0 });
+    assert_eq!(value["latency_ms"], expected);
+    assert_eq!(value["destinations"][1]["latency_ms"], expected);
+    let page = to_html(&report);
+    assert!(page.contains("19 ms for half of the pictures, 31 ms for 95 of 100, 1,288 ms at most"));
+    assert!(page.contains("<td>19 ms</td>"));
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! Times, shares and causes in plain words.
 
+use std::time::Duration;
+
 use super::fault::Loss;
-use crate::engine::event::{Cause, Severity};
+use crate::{
+    engine::event::{Cause, Severity},
+    units::grouped,
+};
 
 /// Every cause, along the way from lens to viewer.
 pub const CAUSES: [Cause; 6] = [
@@ -12,6 +17,13 @@ pub const CAUSES: [Cause; 6] = [
     Cause::Disk,
     Cause::User,
 ];
+
+/// A short time: `19 ms`.
+#[must_use]
+pub fn whole_millis(time: Duration) -> String {
+    let millis = time.as_micros().div_ceil(1000);
+    format!("{} ms", grouped(u64::try_from(millis).unwrap_or(u64::MAX)))
+}
 
 /// A cause's name, in JSON too.
 #[must_use]
@@ -117,7 +129,7 @@ pub fn percent(permille: u64) -> String {
 #[must_use]
 pub fn counted(number: u64, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", crate::units::grouped(number))
+    format!("{} {one}{plural}", grouped(number))
 }
 
 /// With a capital, as a sentence begins.

@@ -104,6 +104,15 @@ impl AlignedReader {
         jump
     }
 
+    /// Whether the next `frames` are there to be read already.
+    pub(super) fn has(&self, frames: usize) -> bool {
+        let missing = frames.saturating_sub(self.ready.len() / CHANNELS);
+        let needed = missing as f64 * f64::from(self.intake.rate) / f64::from(OUTPUT_RATE);
+        // The resampler takes whole blocks.
+        let block = self.resampler.wanted_frames() as f64;
+        self.running && needed + block <= self.intake.frames.slots() as f64
+    }
+
     /// After the times changed: looks for the next sample by the new ones.
     fn start_anew(&mut self, wanted: f64) -> Option<Jump> {
         if !self.running {
@@ -444,6 +453,35 @@ mod tests {
             assert_eq!(errors.len(), 4, "{errors:?}");
             assert!(
                 errors.iter().all(|error| error.abs() < 0.5),
+                "{nominal}: {errors:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn sound_that_arrived_is_read_at_once_and_is_the_same() {
+        for (nominal, real) in [(48_000, 48_000.0), (44_100, 44_100.0 * 1.0002)] {
+            let (mut device, mut reader) = Device::new(nominal, real, 0.4567, 0.004);
+            // The beginning is waited for; then whatever is there is read.
+            let (mut left, mut jumps) = read(&mut device, &mut reader, 0, 1);
+            let mut longest_wait = 0.0_f64;
+            let mut now = 1.12;
+            while left.len() < 60 * 48_000 {
+                now += 0.010;
+                device.run_until(now);
+                while reader.has(480) {
+                    let mut out = [9.0; 2 * 480];
+                    jumps.extend(reader.read(left.len() as u64, &mut out));
+                    left.extend(out.iter().step_by(2));
+                }
+                longest_wait = longest_wait.max(now - left.len() as f64 / 48_000.0);
+            }
+            assert!(jumps.is_empty(), "{jumps:?}");
+            assert!(longest_wait < 0.060, "{longest_wait} s behind");
+            let errors = click_errors(&left);
+            assert_eq!(errors.len(), 59);
+            assert!(
+                errors.iter().all(|error| error.abs() < 8.0),
                 "{nominal}: {errors:?}"
             );
         }

@@ -21,7 +21,7 @@ use crate::{
     media::clock::Clock,
 };
 
-/// How far behind real time a microphone is read. Blocks of 20 ms arrive within 50 ms; the rest is for a busy
+/// How far behind real time a microphone is read at most. Blocks of 20 ms arrive within 50 ms; the rest is for a busy
 /// machine, on which everything may stand still for a fifth of a second.
 pub const LATENCY: Duration = Duration::from_millis(250);
 
@@ -66,7 +66,7 @@ impl MicrophoneFeed {
 
     /// Fills `out`, interleaved stereo at 48 kHz, with what was captured from sample `first_sample` on, sample
     /// `n` being that at `n` / 48,000 seconds of media time; with silence where nothing was captured or has
-    /// arrived yet. Read about [`LATENCY`] behind real time, block after block.
+    /// arrived yet. Read when [`has`](Self::has) says so, or about [`LATENCY`] behind real time, block after block.
     ///
     /// The device's clock is followed by resampling, by at most 0.1 %. A [`Jump`] tells that this did not
     /// suffice.
@@ -81,6 +81,15 @@ impl MicrophoneFeed {
             return None;
         };
         reader.read(first_sample, out)
+    }
+
+    /// Whether the `frames` that follow what was read last have arrived: then they can be read before [`LATENCY`] is
+    /// over.
+    #[must_use]
+    pub fn has(&self, frames: usize) -> bool {
+        self.reader
+            .as_ref()
+            .is_some_and(|reader| reader.has(frames))
     }
 
     /// What happened since the last call, one event at a time. A feed never ends by itself: after each loss the

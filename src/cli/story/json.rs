@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     capture::source::SourceEvent,
     engine::event::{Decision, DestinationState, RecordingStatus, Stats, StreamStatus},
-    report::words::{cause_name, severity_name},
+    report::{
+        json::latency_ms,
+        words::{cause_name, severity_name},
+    },
     units::MediaTime,
 };
 
@@ -54,6 +57,8 @@ pub(super) fn destinations_json(states: &[DestinationState], now: MediaTime) -> 
         value["sent_kbps"] = json!(it.sent.kbps());
         value["advised_kbps"] = json!(it.advised.kbps());
         value["queue_ms"] = json!(millis(it.queue));
+        value["latency_ms"] = latency_ms(it.latency);
+        value["stream_latency_ms"] = latency_ms(it.stream_latency);
         value["round_trip_ms"] = json!(it.round_trip.map(|time| time.as_secs_f64() * 1e3));
         value["frames_sent"] = json!(it.frames_sent);
         value["frames_dropped"] = json!(it.frames_dropped);
@@ -79,6 +84,8 @@ pub(super) fn stats_json(event: &str, stats: &Stats) -> Value {
         "frames_skipped": stats.frames_skipped,
         "frames_thinned": stats.frames_thinned,
         "queue_ms": millis(stats.queue),
+        "latency_ms": latency_ms(stats.latency),
+        "stream_latency_ms": latency_ms(stats.stream_latency),
         "round_trip_ms": stats.round_trip.map(|time| time.as_secs_f64() * 1e3),
         "uptime_ms": millis(stats.uptime),
         "bytes_sent": stats.bytes_sent,

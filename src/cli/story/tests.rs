@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     control::bitrate::Figure,
-    engine::event::{Cause, Severity},
+    engine::event::{Cause, Latency, Severity},
     rtmp::refusal::{Failure, Peer, Step},
     units::Bitrate,
 };
@@ -104,6 +104,12 @@ fn destination(name: &str, status: StreamStatus) -> DestinationState {
         sent: Bitrate::from_kbps(2_400),
         advised: Bitrate::from_kbps(2_500),
         queue: Duration::from_millis(42),
+        latency: Some(Latency {
+            p50: Duration::from_millis(19),
+            p95: Duration::from_micros(30_500),
+            max: Duration::from_millis(88),
+        }),
+        stream_latency: None,
         round_trip: Some(Duration::from_millis(38)),
         frames_sent: 300,
         frames_dropped: 2,
@@ -206,7 +212,9 @@ fn programs_get_every_field() {
         json!({
             "name": "B", "state": "reconnecting", "host": "a.example", "attempt": 3, "retry_in_ms": 2_000,
             "because": because, "on_backup": false, "backup_ready": true, "sent_kbps": 2_400,
-            "advised_kbps": 2_500, "queue_ms": 42, "round_trip_ms": 38.0, "frames_sent": 300,
+            "advised_kbps": 2_500, "queue_ms": 42,
+            "latency_ms": { "p50": 19.0, "p95": 30.5, "max": 88.0 }, "stream_latency_ms": null,
+            "round_trip_ms": 38.0, "frames_sent": 300,
             "frames_dropped": 2, "acknowledged_bytes": 1_000_000, "disconnects": 1,
         })
     );

@@ -68,6 +68,8 @@ pub(super) struct Link {
     writer: WriteHalf<Stream>,
     received: Box<[u8]>,
     outgoing: Outgoing,
+    /// When the picture was taken that is being written.
+    picture: Option<MediaTime>,
     /// Bytes that came from the server.
     heard: u64,
     /// Bytes the socket has taken.
@@ -156,6 +158,7 @@ impl Link {
             writer,
             received: vec![0; READ_BYTES].into_boxed_slice(),
             outgoing: Outgoing::default(),
+            picture: None,
             heard: 0,
             written: 0,
             told_acknowledged: 0,
@@ -286,8 +289,11 @@ impl Link {
     /// Sends media.
     pub(super) fn send(&mut self, packet: &Packet) {
         self.handle(Input::Media(packet));
-        if self.session.has_begun() && matches!(packet, Packet::Video(_)) {
+        if self.session.has_begun()
+            && let Packet::Video(picture) = packet
+        {
             self.shared.update_stats(|stats| stats.frames_sent += 1);
+            self.picture = Some(picture.captured_at);
         }
     }
 
@@ -468,7 +474,12 @@ impl Link {
                 self.unflushed = true;
                 self.shared.update_stats(|stats| stats.bytes_sent += count);
             }
-            Ok(None) => self.unflushed = false,
+            Ok(None) => {
+                self.unflushed = false;
+                if let Some(captured_at) = self.picture.take() {
+                    self.shared.on_picture_written(captured_at);
+                }
+            }
             // Before it closed, the server may have said why.
             Err(error) => {
                 let until = self.clock.now() + LAST_WORDS_TIMEOUT;

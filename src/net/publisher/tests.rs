@@ -63,6 +63,8 @@ struct Fed {
     key_frame_interval: u64,
     /// How far sound lags behind the pictures taken at the same time.
     sound_delay: Duration,
+    /// How long before it is fed each picture was taken.
+    age: Duration,
     /// Every event so far.
     seen: Vec<PublisherEvent>,
 }
@@ -88,6 +90,7 @@ impl Fed {
             frame_bytes: 100,
             key_frame_interval: 10,
             sound_delay: Duration::ZERO,
+            age: Duration::ZERO,
             seen: Vec::new(),
         }
     }
@@ -102,6 +105,7 @@ impl Fed {
             let mut data = vec![0x65; self.frame_bytes];
             data[..8].copy_from_slice(&number);
             picture.data = Bytes::from(data);
+            picture.captured_at = now - self.age;
         }
         let mut sound = audio_at(now - self.sound_delay);
         if let Packet::Audio(sound) = &mut sound {
@@ -238,6 +242,32 @@ fn serve_until(stream: &mut TcpStream, mut enough: usize) {
             }
         }
     }
+}
+
+#[test]
+fn the_delay_from_lens_to_wire_counts_each_picture_that_was_written() {
+    let (receiver, _arrived) = receiver(LOOPBACK, ReceivePolicy::default());
+    let mut fed = Fed::start(config_for(receiver.local_addr()));
+    // Before the stream is accepted nothing is written.
+    fed.feed();
+    assert_eq!(fed.publisher.stats().stream_latency, None);
+    fed.age = Duration::from_millis(40);
+    // None can have been taken before the clock began.
+    thread::sleep(fed.age);
+    fed.wait_until_live();
+    fed.stop();
+
+    let stats = fed.publisher.stats();
+    let latency = stats.stream_latency.unwrap();
+    assert!(latency.p50 >= fed.age, "{latency:?}");
+    assert!(latency.p50 <= latency.p95, "{latency:?}");
+    assert!(latency.p95 <= latency.max, "{latency:?}");
+    let counted = fed.publisher.shared.latency().count();
+    assert!(
+        (1..=stats.frames_sent).contains(&counted),
+        "{counted} of {}",
+        stats.frames_sent
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
         json::PROGRAM,
         words::{
             CAUSES, capitalised, cause_meaning, cause_name, counted, loss_name, loss_title,
-            percent, severity_name, span,
+            percent, severity_name, span, whole_millis,
         },
     },
     units::{Bitrate, grouped},
@@ -224,8 +224,8 @@ fn destinations(page: &mut String, report: &Report) {
     page.push_str(
         "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Name</th><th scope=\"col\">As it should be</th>\
          <th scope=\"col\">Dark</th><th scope=\"col\">Times lost</th><th scope=\"col\">On backup</th>\
-         <th scope=\"col\">Frames sent</th><th scope=\"col\">Dropped</th><th scope=\"col\">Arrived</th></tr></thead>\
-         <tbody>",
+         <th scope=\"col\">Frames sent</th><th scope=\"col\">Dropped</th><th scope=\"col\">Delay to wire</th>\
+         <th scope=\"col\">Arrived</th></tr></thead><tbody>",
     );
     for destination in &report.destinations {
         destination_row(page, report, destination);
@@ -251,9 +251,11 @@ fn destination_row(page: &mut String, report: &Report, it: &DestinationReport) {
     cell(page, it.on_backup);
     let _ = write!(
         page,
-        "<td>{}</td><td>{}</td><td>{:.1} MB</td></tr>",
+        "<td>{}</td><td>{}</td><td>{}</td><td>{:.1} MB</td></tr>",
         grouped(it.frames_sent),
         grouped(it.frames_dropped),
+        it.latency
+            .map_or_else(|| "–".to_owned(), |it| whole_millis(it.p50)),
         it.acknowledged as f64 / 1e6,
     );
 }
@@ -283,6 +285,18 @@ fn figures(page: &mut String, report: &Report) {
             stats.bytes_sent as f64 / 1e6
         ),
     );
+    if let Some(latency) = stats.stream_latency {
+        row(
+            "Delay to wire",
+            &format!(
+                "{} for half of the pictures, {} for 95 of 100, {} at most; from when a picture is taken to when its \
+                 last byte is handed to the connection",
+                whole_millis(latency.p50),
+                whole_millis(latency.p95),
+                whole_millis(latency.max)
+            ),
+        );
+    }
     row(
         "Connection",
         &match report.disconnects {

@@ -4,6 +4,7 @@ use eframe::egui::{Align2, Rect, Stroke, Ui, pos2, vec2};
 
 use crate::{
     engine::event::{RecordingStatus, StreamStatus},
+    report::words::whole_millis,
     ui::{
         command::{Commands, UiCommand},
         desk::Desk,
@@ -40,6 +41,7 @@ fn figures(ui: &mut Ui, rect: Rect, desk: &Desk) {
     let tokens = tokens(ui);
     let stats = desk.view.stats;
     let sending = stats.filter(|_| !desk.view.is_offline());
+    let latency = sending.and_then(|stats| stats.latency);
     let figure = |value: Option<String>| value.unwrap_or_else(|| NOTHING.to_owned());
     let trouble = |bad: bool| if bad { tokens.warning } else { tokens.text };
 
@@ -73,9 +75,30 @@ fn figures(ui: &mut Ui, rect: Rect, desk: &Desk) {
             "How much picture and sound waits to be sent. It grows when the uplink is too slow."
                 .to_owned(),
         ),
+        (
+            "Delay to wire",
+            figure(latency.map(|it| whole_millis(it.p50))),
+            tokens.text,
+            latency.map_or_else(
+                || DELAY_HINT.to_owned(),
+                |it| {
+                    format!(
+                        "{DELAY_HINT} In the last seconds {} for 95 of 100, {} at most.",
+                        whole_millis(it.p95),
+                        whole_millis(it.max)
+                    )
+                },
+            ),
+        ),
     ];
+    // Small windows have no room for the last one.
+    let shown = if rect.width() > 1_100.0 {
+        all.len()
+    } else {
+        all.len() - 1
+    };
     let mut left = rect.left() + measure::XL;
-    for ((caption, value, colour, hint), width) in all.into_iter().zip(WIDTHS) {
+    for ((caption, value, colour, hint), width) in all.into_iter().zip(WIDTHS).take(shown) {
         let colour = if value == NOTHING {
             tokens.faint
         } else {
@@ -145,4 +168,6 @@ fn big_button(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
 
 const BUTTON: (f32, f32) = (208.0, 52.0);
 /// Widths of the figures, so that none moves another.
-const WIDTHS: [f32; 4] = [136.0, 120.0, 148.0, 120.0];
+const WIDTHS: [f32; 5] = [136.0, 120.0, 148.0, 120.0, 136.0];
+
+const DELAY_HINT: &str = "From when a picture is taken to when its last byte is handed to the connection, for half of them.";

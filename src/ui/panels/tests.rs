@@ -15,7 +15,7 @@ use crate::{
     },
     engine::{
         command::Command,
-        event::{Event, RecordingStatus, Stats, StreamStatus},
+        event::{Event, Latency, RecordingStatus, Stats, StreamStatus},
     },
     rtmp::refusal::{Cause, Failure},
     secret::Secret,
@@ -91,7 +91,7 @@ fn harness<'a>(
     };
     let mut fonts = false;
     let mut harness = Harness::builder()
-        .with_size(vec2(900.0, 420.0))
+        .with_size(vec2(1_280.0, 420.0))
         .build_ui_state(
             move |ui, bench: &mut Bench| {
                 if !fonts {
@@ -115,7 +115,7 @@ fn harness<'a>(
 
 fn bottom<'a>(desk: Desk) -> Harness<'a, Bench> {
     harness(desk, |ui, rect, desk, commands| {
-        let bar = Rect::from_min_size(rect.min, vec2(rect.width(), 80.0));
+        let bar = Rect::from_min_size(rect.min, vec2(1_240.0, 80.0));
         bottom_bar::show(ui, bar, desk, commands);
     })
 }
@@ -247,12 +247,18 @@ fn figures_are_told_by_name_and_value() {
         frames_sent: 999,
         frames_dropped: 1,
         queue: Duration::from_millis(42),
+        latency: Some(Latency {
+            p50: Duration::from_micros(18_500),
+            p95: Duration::from_millis(31),
+            max: Duration::from_millis(88),
+        }),
         ..Stats::default()
     }));
     let harness = bottom(desk);
     for (name, value) in [
         ("Dropped", "1 (0.10 %)"),
         ("Waiting", "42 ms"),
+        ("Delay to wire", "19 ms"),
         ("Sent", "0 kb/s"),
     ] {
         assert_eq!(harness.get_by_label(name).value().as_deref(), Some(value));

@@ -51,6 +51,8 @@ fn state(name: &str, status: StreamStatus) -> DestinationState {
         sent: Bitrate::from_kbps(2_431),
         advised: Bitrate::from_kbps(2_500),
         queue: Duration::from_millis(42),
+        latency: None,
+        stream_latency: None,
         round_trip: None,
         frames_sent: 990,
         frames_dropped: 10,
