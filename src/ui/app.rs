@@ -10,8 +10,9 @@ use std::{
 
 use chrono::Local;
 use directories::UserDirs;
-use eframe::egui::{
-    Context, Rect, ScrollArea, Ui, UiBuilder, Vec2, ViewportBuilder, ViewportCommand,
+use eframe::{
+    egui::{Context, Rect, ScrollArea, Ui, UiBuilder, Vec2, ViewportBuilder, ViewportCommand},
+    glow,
 };
 
 use crate::{
@@ -83,13 +84,12 @@ pub fn run(
         "Skywave",
         options,
         Box::new(|creation| {
-            Ok(Box::new(App::new(
-                &creation.egui_ctx,
-                engine,
-                store,
-                settings,
-                notice,
-            )))
+            let ctx = &creation.egui_ctx;
+            let mut app = App::new(ctx, engine, store, settings, notice);
+            if let Some(gl) = &creation.gl {
+                app.picture.use_gpu(gl);
+            }
+            Ok(Box::new(app))
         }),
     )
 }
@@ -170,7 +170,7 @@ impl App {
 
         top_bar::show(ui, layout.top_bar, desk, &mut commands);
         banner::show(ui, layout.banner, desk, &mut commands);
-        preview::show(ui, layout.preview, desk, self.picture.shown());
+        preview::show(ui, layout.preview, desk, &self.picture);
         let now = desk.now;
         super::widgets::meter::meter(ui, layout.meter, &desk.view.meter, now);
         graph::show(ui, layout.graph, desk);
@@ -294,7 +294,7 @@ impl App {
         }
         if let Some(frame) = self.engine.preview() {
             self.preview_drawn_at = self.desk.now;
-            self.picture.update(ctx, &frame, self.preview_width);
+            self.picture.update(ctx, frame, self.preview_width);
         }
     }
 
@@ -377,7 +377,10 @@ impl eframe::App for App {
         }
     }
 
-    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+    fn on_exit(&mut self, gl: Option<&glow::Context>) {
+        if let Some(gl) = gl {
+            self.picture.free(gl);
+        }
         if self.desk.settings != self.saved {
             self.save();
         }

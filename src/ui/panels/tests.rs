@@ -26,6 +26,7 @@ use crate::{
     ui::{
         command::{Action, Change, Commands, Edit, UiCommand},
         desk::{Desk, Effect, Place, Question, WallClock},
+        picture::Picture,
         theme,
     },
     units::MediaTime,
@@ -536,7 +537,7 @@ fn a_missing_picture_is_explained() {
         name: "Cam".into(),
     })));
     let harness = harness(desk, |ui, rect, desk, _| {
-        preview::show(ui, rect, desk, None);
+        preview::show(ui, rect, desk, &Picture::default());
     });
     harness.get_by_label("No picture from the camera");
     harness.get_by_label_contains("in use by another program");
