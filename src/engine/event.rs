@@ -11,6 +11,15 @@ use crate::{
 
 pub use crate::control::bitrate::Figure;
 
+/// What there is to fetch from a running engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// At least one event.
+    Event,
+    /// A new picture for the preview.
+    Picture,
+}
+
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Event {

@@ -5,7 +5,10 @@ use std::{fs, sync::Arc, time::Duration};
 use eframe::{App as _, egui::Vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 use skywave::{
-    engine::{command::Command, event::Event},
+    engine::{
+        command::Command,
+        event::{Arrival, Event},
+    },
     media::frame::I420,
     settings::model::Settings,
     ui::app::{App, Engine},
@@ -158,7 +161,7 @@ impl Engine for NoEngine {
         None
     }
 
-    fn set_waker(&mut self, _: Box<dyn Fn() + Send + Sync>) {}
+    fn set_waker(&mut self, _: Box<dyn Fn(Arrival) + Send + Sync>) {}
 
     fn now(&self) -> MediaTime {
         MediaTime::ZERO
