@@ -9,7 +9,7 @@ use crate::{
     units::{Bitrate, MediaTime},
 };
 
-pub use crate::control::bitrate::Figure;
+pub use crate::{control::bitrate::Figure, encode::h264::Acceleration};
 
 /// What there is to fetch from a running engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum Event {
     Levels(Levels),
     /// The recording's state changed.
     Recording(RecordingStatus),
+    /// How well the video encoder was built for this processor; once, soon after the start.
+    Encoder(Acceleration),
     /// What is connected, in answer to a refresh and after changes.
     Devices {
         /// Cameras.

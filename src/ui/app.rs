@@ -36,8 +36,8 @@ use super::{
     errands::Errands,
     layout::Layout,
     panels::{
-        banner, bottom_bar, destination, further, graph, output, preview, question, sources, story,
-        top_bar,
+        about, banner, bottom_bar, destination, further, graph, output, preview, question, sources,
+        story, top_bar,
     },
     picture::Picture,
     reports::Reports,
@@ -199,13 +199,15 @@ impl App {
         column(ui, layout.column, desk, &mut commands);
         bottom_bar::show(ui, layout.bottom_bar, desk, &mut commands);
         further::dialog(ui.ctx(), desk, &mut commands);
+        about::show(ui.ctx(), desk, &mut commands);
         question::show(ui.ctx(), desk, &mut commands);
         commands
     }
 
     /// The keyboard's share of the commands.
     fn shortcuts(&self, ctx: &Context, commands: &mut Commands) {
-        if self.desk.question.is_some() || self.desk.opened.is_some() {
+        let desk = &self.desk;
+        if desk.question.is_some() || desk.opened.is_some() || desk.about_shown {
             return;
         }
         for command in UiCommand::WITH_SHORTCUT {
