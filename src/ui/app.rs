@@ -460,7 +460,7 @@ fn column(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
                 ui.push_id("sources", |ui| sources::show(ui, desk, commands));
                 ui.push_id("output", |ui| output::show(ui, desk, commands));
                 ui.push_id("destination", |ui| destination::show(ui, desk, commands));
-                ui.add_space(measure::XS);
+                ui.add_space(0.0); // The last card has the same gap below it.
             });
     });
 }
