@@ -1,6 +1,6 @@
 //! The program: reads arguments, then opens the window or works without one.
 
-use std::{env, io, process::ExitCode};
+use std::{env, io, process::ExitCode, time::Instant};
 
 use clap::Parser;
 use skywave::cli::{
@@ -17,8 +17,9 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     start_logging();
-    match run() {
+    match run(started) {
         Ok(()) => ExitStatus::Ok.into(),
         Err(exit) => {
             print_error(exit.message);
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Exit> {
+fn run(started: Instant) -> Result<(), Exit> {
     let arguments = Arguments::try_parse().map_err(|error| {
         if !error.use_stderr() {
             error.exit(); // It is the help that was asked for.
@@ -35,7 +36,7 @@ fn run() -> Result<(), Exit> {
         Exit::new(ExitStatus::Usage, args::in_one_line(&error))
     })?;
     match arguments.command {
-        None => window(),
+        None => window(started),
         Some(Command::Live(args)) => live(&args),
         Some(Command::Check(args)) => check(&args),
         Some(Command::Receive(args)) => receive(&args),

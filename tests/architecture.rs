@@ -109,7 +109,12 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("Deserialize", &["settings"]),
     (
         "unsafe",
-        &["encode/h264.rs", "encode/h264/ffi.rs", "net/tcp_info.rs"],
+        &[
+            "encode/h264.rs",
+            "encode/h264/ffi.rs",
+            "net/tcp_info.rs",
+            "ui/picture/gpu.rs",
+        ],
     ),
 ];
 

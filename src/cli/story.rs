@@ -103,7 +103,7 @@ impl Story {
                     self.put(now, || recording_json(status), || None);
                 }
             }
-            Event::Levels(_) | Event::Devices { .. } => {}
+            Event::Levels(_) | Event::Devices { .. } | Event::Encoder(_) => {}
         }
     }
 

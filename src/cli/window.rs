@@ -1,10 +1,14 @@
 //! `skywave` without a command: the window.
 
-use std::{env, sync::Arc};
+use std::{env, sync::Arc, time::Instant};
 
 use super::exit::{Exit, ExitStatus};
 use crate::{
-    engine::{command::Command, event::Event, handle::Engine},
+    engine::{
+        command::Command,
+        event::{Arrival, Event},
+        handle::Engine,
+    },
     media::frame::I420,
     settings::{
         model::Settings,
@@ -14,11 +18,11 @@ use crate::{
     units::MediaTime,
 };
 
-/// Opens the window and stays until it is closed.
+/// Opens the window and stays until it is closed; the program was `started` then.
 ///
 /// # Errors
 /// When there is no display, or the engine cannot start.
-pub fn window() -> Result<(), Exit> {
+pub fn window(started: Instant) -> Result<(), Exit> {
     if lacks_display() {
         let message = "there is no display here, so no window can open; use `skywave live` or `skywave check`";
         return Err(Exit::new(ExitStatus::Problems, message));
@@ -48,7 +52,7 @@ pub fn window() -> Result<(), Exit> {
         )
     })?;
     let notice = notice.map(|notice| notice.to_string());
-    ui::run(Box::new(engine), store, settings, notice).map_err(|error| {
+    ui::run(Box::new(engine), store, settings, notice, started).map_err(|error| {
         let message = format!("the window cannot open: {error}; use `skywave live` or `skywave check` without a display");
         Exit::new(ExitStatus::Problems, message)
     })
@@ -75,7 +79,7 @@ impl ui::Engine for Engine {
         Engine::preview(self)
     }
 
-    fn set_waker(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
+    fn set_waker(&mut self, wake: Box<dyn Fn(Arrival) + Send + Sync>) {
         Engine::set_waker(self, wake);
     }
 

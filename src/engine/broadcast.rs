@@ -127,6 +127,12 @@ impl Broadcasting {
         if self.told.as_ref() == Some(&status) {
             return None;
         }
+        if let (Some(StreamStatus::Connecting { .. }), StreamStatus::Live { since, .. }) =
+            (&self.told, &status)
+        {
+            let millis = since.since(self.since).as_millis();
+            tracing::debug!("media is acknowledged {millis} ms after Go Live");
+        }
         self.told = Some(status);
         self.told.clone()
     }

@@ -5,7 +5,7 @@ mod encoder;
 mod live;
 
 use std::{
-    io,
+    io, mem,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -112,7 +112,7 @@ impl Director {
 
     /// Works until [`Input::Quit`].
     pub fn run(mut self, inbox: &Receiver<Input>) {
-        self.tell_acceleration();
+        let mut knows_encoder = false;
         let mut tick_at = self.clock.now() + TICK;
         loop {
             let overdue_at = self.broadcast.as_ref().and_then(Broadcasting::deadline);
@@ -129,6 +129,10 @@ impl Director {
             if now >= tick_at {
                 tick_at = now + TICK;
                 self.tick();
+                // Only now: it takes a moment, and sources are to start first.
+                if !mem::replace(&mut knows_encoder, true) {
+                    self.tell_acceleration();
+                }
             }
         }
         self.shut_down(inbox);
@@ -229,7 +233,7 @@ impl Director {
 
     /// What encoders cannot change while they run waits for their end.
     fn set_format(&mut self, format: OutputFormat) {
-        let before = std::mem::replace(&mut self.format, format);
+        let before = mem::replace(&mut self.format, format);
         let has_video = |encoders: &Encoders| encoders.format().video.is_some();
         match &self.encoders {
             None => self.sources.set_format(&format.video),
@@ -338,7 +342,11 @@ impl Director {
     }
 
     fn tell_acceleration(&mut self) {
-        if Acceleration::detect() == Ok(Acceleration::None) {
+        let Ok(acceleration) = Acceleration::detect() else {
+            return; // Going live will tell why the codec does not start.
+        };
+        self.events.push(Event::Encoder(acceleration));
+        if acceleration == Acceleration::None {
             let text = "This build encodes video several times slower than it could: the assembler NASM was \
                         missing when it was built. Install NASM and build again.";
             self.decide(Severity::Warning, Cause::Encoder, text);

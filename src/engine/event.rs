@@ -9,7 +9,18 @@ use crate::{
     units::{Bitrate, MediaTime},
 };
 
-pub use crate::{control::bitrate::Figure, media::latency::Latency};
+pub use crate::{
+    control::bitrate::Figure, encode::h264::Acceleration, media::latency::Latency,
+};
+
+/// What there is to fetch from a running engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// At least one event.
+    Event,
+    /// A new picture for the preview.
+    Picture,
+}
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -31,6 +42,8 @@ pub enum Event {
     Levels(Levels),
     /// The recording's state changed.
     Recording(RecordingStatus),
+    /// How well the video encoder was built for this processor; once, soon after the start.
+    Encoder(Acceleration),
     /// What is connected, in answer to a refresh and after changes.
     Devices {
         /// Cameras.

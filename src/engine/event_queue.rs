@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::event::{Event, RecordingStatus, StreamStatus};
+use super::event::{Arrival, Event, RecordingStatus, StreamStatus};
 
-/// Called after each event, from the engine's threads: wakes a sleeping window.
-pub type Waker = Box<dyn Fn() + Send + Sync>;
+/// Called after each event and picture, from the engine's threads: wakes a sleeping window.
+pub type Waker = Box<dyn Fn(Arrival) + Send + Sync>;
 
 /// A bounded queue of events; copies share it.
 ///
@@ -43,7 +43,7 @@ impl EventQueue {
             queue.push_back(event);
         }
         self.shared.arrived.notify_one();
-        self.wake();
+        self.wake(Arrival::Event);
     }
 
     /// The oldest event, if there is one.
@@ -64,15 +64,15 @@ impl EventQueue {
         queue.pop_front()
     }
 
-    /// Calls `waker` after each event from now on.
+    /// Calls `waker` after each event and picture from now on.
     pub fn set_waker(&self, waker: Waker) {
         *lock(&self.shared.waker) = Some(waker);
     }
 
-    /// Wakes the listener without an event: a new preview picture is there.
-    pub fn wake(&self) {
+    /// Wakes the listener: something is there to be fetched.
+    pub fn wake(&self, arrival: Arrival) {
         if let Some(waker) = lock(&self.shared.waker).as_ref() {
-            waker();
+            waker(arrival);
         }
     }
 }

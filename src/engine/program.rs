@@ -16,8 +16,8 @@ use std::{
 };
 
 use super::{
-    counters::Counters, event_queue::EventQueue, parts::OpenCamera, phase::PhaseLock,
-    preview::Preview,
+    counters::Counters, event::Arrival, event_queue::EventQueue, parts::OpenCamera,
+    phase::PhaseLock, preview::Preview,
 };
 use crate::{
     capture::{
@@ -182,7 +182,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         self.encode(&picture, time, captured_at);
         if self.context.preview.is_shown() {
             self.context.preview.put(Some(picture));
-            self.context.events.wake();
+            self.context.events.wake(Arrival::Picture);
         }
     }
 

@@ -91,7 +91,7 @@ impl Journal {
                 self.is_audio_lost = matches!(event, SourceEvent::Lost(_));
             }
             Event::Recording(status) => self.hear_recording(status, at),
-            Event::Levels(_) | Event::Devices { .. } => {}
+            Event::Levels(_) | Event::Devices { .. } | Event::Encoder(_) => {}
         }
     }
 

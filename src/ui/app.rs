@@ -1,29 +1,31 @@
 //! The window's life: events in, paint, effects out.
 
 use std::{
+    num::NonZero,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
-    task::{Poll, Wake, Waker},
-    time::Duration,
+    task::{self, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use chrono::Local;
 use directories::UserDirs;
-use eframe::egui::{
-    Context, Rect, ScrollArea, Ui, UiBuilder, Vec2, ViewportBuilder, ViewportCommand,
+use eframe::{
+    egui::{Context, Rect, ScrollArea, Ui, UiBuilder, Vec2, ViewportBuilder, ViewportCommand},
+    glow,
 };
 
 use crate::{
     engine::{
-        command::{Command, trust_in_file},
-        event::{Event, Severity},
+        command::{Command, Trust, trust_in_file},
+        event::{Arrival, Event, Severity},
     },
     media::frame::I420,
     settings::{
         model::Settings,
         secrets::{Keychain, SystemVault},
-        store::Store,
+        store::{Store, StoreError},
     },
     units::MediaTime,
 };
@@ -31,14 +33,16 @@ use crate::{
 use super::{
     command::{Action, Commands, Edit, UiCommand},
     desk::{Desk, Effect, WallClock, format_of},
+    errands::Errands,
     layout::Layout,
     panels::{
-        banner, bottom_bar, destination, further, graph, output, preview, question, sources, story,
-        top_bar,
+        about, banner, bottom_bar, destination, further, graph, output, preview, question, sources,
+        story, top_bar,
     },
     picture::Picture,
     reports::Reports,
     theme::{self, measure},
+    wake::Wake,
 };
 
 /// What the window asks of an engine. Nothing here blocks.
@@ -53,14 +57,14 @@ pub trait Engine {
     fn preview(&mut self) -> Option<Arc<I420>>;
 
     /// Takes a function to be called, from any thread, whenever there is an event or a picture to fetch.
-    fn set_waker(&mut self, wake: Box<dyn Fn() + Send + Sync>);
+    fn set_waker(&mut self, wake: Box<dyn Fn(Arrival) + Send + Sync>);
 
     /// The engine's clock.
     fn now(&self) -> MediaTime;
 }
 
 /// Opens the window and stays until it is closed. `settings` are what `store` had; `notice` is what is to be
-/// told about reading them.
+/// told about reading them; the program was `started` then.
 ///
 /// # Errors
 /// When there is no display, or it offers no OpenGL.
@@ -69,7 +73,14 @@ pub fn run(
     store: Option<Store>,
     settings: Settings,
     notice: Option<String>,
+    started: Instant,
 ) -> eframe::Result {
+    let ctx = Context::default();
+    // As eframe would have it: a layout that does not fit at first is done again before it is painted.
+    ctx.options_mut(|options| options.max_passes = NonZero::<usize>::MIN.saturating_add(1));
+    // Camera, microphone and keychain come to life while the window opens.
+    let mut app = App::new(&ctx, engine, store, settings, notice);
+    app.started = Some(started);
     let options = eframe::NativeOptions {
         viewport: ViewportBuilder::default()
             .with_title("Skywave")
@@ -79,17 +90,17 @@ pub fn run(
             .with_icon(icon()),
         ..Default::default()
     };
-    eframe::run_native(
+    eframe::run_native_ext(
         "Skywave",
         options,
-        Box::new(|creation| {
-            Ok(Box::new(App::new(
-                &creation.egui_ctx,
-                engine,
-                store,
-                settings,
-                notice,
-            )))
+        Some(ctx),
+        Box::new(move |creation| {
+            let millis = started.elapsed().as_millis();
+            tracing::debug!("the window is open {millis} ms after the start");
+            if let Some(gl) = &creation.gl {
+                app.picture.use_gpu(gl);
+            }
+            Ok(Box::new(app))
         }),
     )
 }
@@ -97,21 +108,26 @@ pub fn run(
 /// The window.
 pub struct App {
     engine: Box<dyn Engine>,
+    wake: Wake,
+    /// When the program was started, until that a picture is painted has been told.
+    started: Option<Instant>,
     store: Option<Store>,
+    saves: Errands<Result<(), StoreError>>,
+    certificates: Errands<(PathBuf, Result<Trust, String>)>,
     keychain: Option<Keychain>,
     reports: Option<Reports>,
     desk: Desk,
     picture: Picture,
     preview_width: f32,
     preview_shown: bool,
-    preview_drawn_at: MediaTime,
     saved: Settings,
     changed_at: Option<MediaTime>,
     dialog: Option<Dialog>,
 }
 
 impl App {
-    /// The window's state, with fonts and theme taught to `ctx` and the engine told the settings.
+    /// The window's state, with fonts and theme taught to `ctx` and the engine told the settings. Nothing of it
+    /// needs a display.
     pub fn new(
         ctx: &Context,
         mut engine: Box<dyn Engine>,
@@ -121,10 +137,11 @@ impl App {
     ) -> Self {
         theme::install(ctx);
         theme::apply(ctx, settings.window.theme);
-        let wake = ctx.clone();
-        engine.set_waker(Box::new(move || wake.request_repaint()));
-        let wake = ctx.clone();
-        let keychain = Keychain::start(SystemVault, move || wake.request_repaint()).ok();
+        let wake = Wake::new(ctx);
+        let engine_wakes = wake.clone();
+        engine.set_waker(Box::new(move |arrival| engine_wakes.on(arrival)));
+        let keychain_wakes = wake.clone();
+        let keychain = Keychain::start(SystemVault, move || keychain_wakes.on_news()).ok();
 
         let now = engine.now();
         let wall = WallClock::new(Local::now(), now);
@@ -135,7 +152,11 @@ impl App {
         }
         let mut app = Self {
             engine,
+            wake,
+            started: None,
             store,
+            saves: Errands::default(),
+            certificates: Errands::default(),
             keychain,
             reports: Some(Reports::of_user()),
             saved: desk.settings.clone(),
@@ -143,11 +164,11 @@ impl App {
             picture: Picture::default(),
             preview_width: 864.0,
             preview_shown: false,
-            preview_drawn_at: MediaTime::ZERO,
             changed_at: None,
             dialog: None,
         };
         app.carry_out(ctx);
+        app.show_preview(true);
         app
     }
 
@@ -170,7 +191,7 @@ impl App {
 
         top_bar::show(ui, layout.top_bar, desk, &mut commands);
         banner::show(ui, layout.banner, desk, &mut commands);
-        preview::show(ui, layout.preview, desk, self.picture.shown());
+        preview::show(ui, layout.preview, desk, &self.picture);
         let now = desk.now;
         super::widgets::meter::meter(ui, layout.meter, &desk.view.meter, now);
         graph::show(ui, layout.graph, desk);
@@ -178,13 +199,15 @@ impl App {
         column(ui, layout.column, desk, &mut commands);
         bottom_bar::show(ui, layout.bottom_bar, desk, &mut commands);
         further::dialog(ui.ctx(), desk, &mut commands);
+        about::show(ui.ctx(), desk, &mut commands);
         question::show(ui.ctx(), desk, &mut commands);
         commands
     }
 
     /// The keyboard's share of the commands.
     fn shortcuts(&self, ctx: &Context, commands: &mut Commands) {
-        if self.desk.question.is_some() || self.desk.opened.is_some() {
+        let desk = &self.desk;
+        if desk.question.is_some() || desk.opened.is_some() || desk.about_shown {
             return;
         }
         for command in UiCommand::WITH_SHORTCUT {
@@ -235,13 +258,20 @@ impl App {
                     ctx.request_repaint();
                 }
                 Effect::ReadCertificate(file) => {
-                    let read = trust_in_file(&file).map_err(|error| error.to_string());
-                    self.desk.hear_certificate(&file, &read);
+                    let wake = self.wake.clone();
+                    self.certificates.run(
+                        "certificate",
+                        move || wake.on_news(),
+                        move || {
+                            let read = trust_in_file(&file).map_err(|error| error.to_string());
+                            (file, read)
+                        },
+                    );
                 }
                 Effect::OpenReport(file) => {
                     if let Some(reports) = &mut self.reports {
-                        let wake = ctx.clone();
-                        reports.open(file, move || wake.request_repaint());
+                        let wake = self.wake.clone();
+                        reports.open(file, move || wake.on_news());
                     }
                 }
                 Effect::ApplyTheme => theme::apply(ctx, self.desk.settings.window.theme),
@@ -259,7 +289,7 @@ impl App {
         if let Poll::Ready(chosen) = dialog
             .answer
             .as_mut()
-            .poll(&mut std::task::Context::from_waker(&waker))
+            .poll(&mut task::Context::from_waker(&waker))
         {
             let edit = dialog.edit;
             self.dialog = None;
@@ -275,26 +305,31 @@ impl App {
             viewport.minimized == Some(true) || viewport.occluded == Some(true)
         });
         if self.preview_shown == hidden {
-            self.preview_shown = !hidden;
-            self.engine.send(Command::ShowPreview(self.preview_shown));
+            self.show_preview(!hidden);
         }
     }
 
+    fn show_preview(&mut self, shown: bool) {
+        self.preview_shown = shown;
+        self.wake.set_hidden(!shown);
+        self.engine.send(Command::ShowPreview(shown));
+    }
+
     fn fetch_picture(&mut self, ctx: &Context) {
-        if !self.preview_shown {
-            return;
-        }
-        let since = self.desk.now.since(self.preview_drawn_at);
-        if let Some(early) = PREVIEW_INTERVAL
-            .checked_sub(since)
-            .filter(|early| !early.is_zero())
+        if self.preview_shown
+            && let Some(frame) = self.engine.preview()
         {
-            ctx.request_repaint_after(early);
-            return;
+            self.picture.update(ctx, frame, self.preview_width);
         }
-        if let Some(frame) = self.engine.preview() {
-            self.preview_drawn_at = self.desk.now;
-            self.picture.update(ctx, &frame, self.preview_width);
+    }
+
+    /// Tells once how long it took from the program's start to a picture.
+    fn tell_first_picture(&mut self) {
+        if self.picture.size().is_some()
+            && let Some(started) = self.started.take()
+        {
+            let millis = started.elapsed().as_millis();
+            tracing::debug!("the first picture is painted {millis} ms after the start");
         }
     }
 
@@ -307,6 +342,8 @@ impl App {
         let changed_at = *self.changed_at.get_or_insert(self.desk.now);
         match SAVE_AFTER.checked_sub(self.desk.now.since(changed_at)) {
             Some(left) if !left.is_zero() => ctx.request_repaint_after(left),
+            // One after the other; that it is done wakes the window.
+            _ if self.saves.is_busy() => {}
             _ => self.save(),
         }
     }
@@ -314,10 +351,31 @@ impl App {
     fn save(&mut self) {
         self.saved = self.desk.settings.clone();
         self.changed_at = None;
-        if let Some(store) = &self.store
-            && let Err(error) = store.save(&self.saved)
-        {
-            self.desk.note(Severity::Warning, error.to_string());
+        if let Some(store) = self.store.clone() {
+            let (settings, wake) = (self.saved.clone(), self.wake.clone());
+            self.saves.run(
+                "settings",
+                move || wake.on_news(),
+                move || store.save(&settings),
+            );
+        }
+    }
+
+    /// Takes in what came of errands and of the keychain.
+    fn hear_news(&mut self) {
+        while let Some(answer) = self.keychain.as_ref().and_then(Keychain::try_answer) {
+            self.desk.hear_keychain(answer);
+        }
+        while let Some(news) = self.reports.as_mut().and_then(Reports::try_news) {
+            self.desk.hear_report(news);
+        }
+        while let Some((file, read)) = self.certificates.try_news() {
+            self.desk.hear_certificate(&file, &read);
+        }
+        while let Some(saved) = self.saves.try_news() {
+            if let Err(error) = saved {
+                self.desk.note(Severity::Warning, error.to_string());
+            }
         }
     }
 }
@@ -330,20 +388,15 @@ impl eframe::App for App {
             match self.engine.try_event() {
                 Some(event) => {
                     if let Some(reports) = &mut self.reports {
-                        let wake = ctx.clone();
-                        reports.hear(&event, self.desk.now, move || wake.request_repaint());
+                        let wake = self.wake.clone();
+                        reports.hear(&event, self.desk.now, move || wake.on_news());
                     }
                     self.desk.hear(event);
                 }
                 None => break,
             }
         }
-        while let Some(answer) = self.keychain.as_ref().and_then(Keychain::try_answer) {
-            self.desk.hear_keychain(answer);
-        }
-        while let Some(news) = self.reports.as_mut().and_then(Reports::try_news) {
-            self.desk.hear_report(news);
-        }
+        self.hear_news();
         self.poll_dialog(ctx);
         self.follow_visibility(ctx);
         self.fetch_picture(ctx);
@@ -360,6 +413,7 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let mut commands = self.show(ui);
+        self.tell_first_picture();
         let ctx = ui.ctx().clone();
         self.shortcuts(&ctx, &mut commands);
         let actions = commands.into_actions();
@@ -377,9 +431,14 @@ impl eframe::App for App {
         }
     }
 
-    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+    fn on_exit(&mut self, gl: Option<&glow::Context>) {
+        if let Some(gl) = gl {
+            self.picture.free(gl);
+        }
+        self.saves.finish(Duration::from_millis(500));
         if self.desk.settings != self.saved {
             self.save();
+            self.saves.finish(Duration::from_millis(500));
         }
         if let Some(reports) = self.reports.take() {
             reports.finish(Duration::from_millis(500));
@@ -401,7 +460,7 @@ fn column(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
                 ui.push_id("sources", |ui| sources::show(ui, desk, commands));
                 ui.push_id("output", |ui| output::show(ui, desk, commands));
                 ui.push_id("destination", |ui| destination::show(ui, desk, commands));
-                ui.add_space(measure::XS);
+                ui.add_space(0.0); // The last card has the same gap below it.
             });
     });
 }
@@ -433,14 +492,12 @@ struct Dialog {
 /// Wakes the window when a future has news.
 struct RepaintOnWake(Context);
 
-impl Wake for RepaintOnWake {
+impl task::Wake for RepaintOnWake {
     fn wake(self: Arc<Self>) {
         self.0.request_repaint();
     }
 }
 
-/// The preview's pictures come no faster than this.
-const PREVIEW_INTERVAL: Duration = Duration::from_millis(32);
 /// How long settings rest before they are saved.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
 const MAX_EVENTS_PER_FRAME: usize = 1_000;

@@ -50,6 +50,10 @@ pub enum UiCommand {
     RetryNow,
     /// Open the last stream's report.
     OpenReport,
+    /// Open the dialog about the program.
+    ShowAbout,
+    /// Close it.
+    CloseAbout,
     /// Put the error away.
     DismissFailure,
     /// Answer to both questions: go on.
@@ -158,6 +162,8 @@ impl UiCommand {
             Self::RemoveDestination => "Remove",
             Self::RetryNow => "Retry now",
             Self::OpenReport => "Report",
+            Self::ShowAbout => "About Skywave",
+            Self::CloseAbout => "Close",
             Self::DismissFailure => "Dismiss",
             Self::KeepGoing => "Keep streaming",
             Self::StopNow => "Stop the stream",
@@ -188,6 +194,8 @@ impl UiCommand {
             Self::OpenReport => {
                 "What viewers missed of the last stream, and why, as a page in the browser"
             }
+            Self::ShowAbout => "Version, licence, and how this computer encodes",
+            Self::CloseAbout => "Close this dialog",
             Self::DismissFailure => "Put this message away",
             Self::KeepGoing => "Go on as before",
             Self::StopNow => "Viewers see the stream end",

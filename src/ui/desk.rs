@@ -38,6 +38,10 @@ pub use sheet::{Entry, Opened, Place, Sheet};
 
 /// Everything the window shows and edits.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that is shown or not, whatever the others are"
+)]
 pub struct Desk {
     /// What is remembered between runs.
     pub settings: Settings,
@@ -55,6 +59,8 @@ pub struct Desk {
     pub view: ViewState,
     /// Where the last stream's report is, once it is kept.
     pub report: Option<PathBuf>,
+    /// Whether the dialog about the program is open.
+    pub about_shown: bool,
     /// What the person is being asked.
     pub question: Option<Question>,
     /// Whether a dialog for a folder or file is open.
@@ -123,6 +129,7 @@ impl Desk {
             keychain_trouble: None,
             view: ViewState::default(),
             report: None,
+            about_shown: false,
             question: None,
             choosing: false,
             default_folder,
@@ -309,6 +316,8 @@ impl Desk {
             UiCommand::OpenReport => self
                 .effects
                 .extend(self.report.clone().map(Effect::OpenReport)),
+            UiCommand::ShowAbout => self.about_shown = true,
+            UiCommand::CloseAbout => self.about_shown = false,
             UiCommand::DismissFailure => self.view.failure = None,
             UiCommand::KeepGoing => self.question = None,
             UiCommand::StopNow => {

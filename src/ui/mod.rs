@@ -8,6 +8,8 @@
 //! | [`connection`] | from the fields of "Advanced connection" to what the engine takes |
 //! | [`state`] | what the engine told |
 //! | [`reports`] | the report after each stream: kept, opened |
+//! | [`errands`] | short jobs off the window's thread |
+//! | [`wake`] | when news from other threads repaint the window |
 //! | [`browser`] | opens a page in the system's browser |
 //! | [`command`] | what controls can ask for: labels, tooltips, shortcuts |
 //! | [`layout`] | where everything goes |
@@ -22,6 +24,7 @@ pub mod browser;
 pub mod command;
 pub mod connection;
 pub mod desk;
+pub mod errands;
 pub mod layout;
 pub mod panels;
 pub mod picture;
@@ -29,6 +32,7 @@ pub mod reports;
 pub mod secrets;
 pub mod state;
 pub mod theme;
+pub mod wake;
 pub mod widgets;
 pub mod words;
 

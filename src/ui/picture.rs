@@ -1,166 +1,93 @@
-//! The preview's pixels: I420 to RGB for the screen, no larger than can be seen.
+//! The preview's pixels: turned into colours by the graphics card, or in software where that cannot do it.
 
-use eframe::egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions, Vec2, vec2};
+mod gpu;
+mod rgb;
+
+use std::{env, sync::Arc};
+
+use eframe::{
+    egui::{Color32, Context, CornerRadius, Rect, Shape, Vec2, epaint::RectShape, pos2, vec2},
+    glow,
+};
 
 use crate::media::frame::I420;
 
-/// The picture on the graphics card; one texture, reused for every frame.
+use gpu::Planes;
+use rgb::Rgb;
+
+/// The newest picture. It costs nothing until another one comes.
 #[derive(Default)]
 pub struct Picture {
-    texture: Option<TextureHandle>,
-    size: Vec2,
+    /// Of the picture there is.
+    size: Option<Vec2>,
+    planes: Option<Planes>,
+    /// Where there are no `planes`.
+    rgb: Rgb,
 }
 
 impl Picture {
-    /// Puts `frame` on the screen's side, reduced by a whole factor while it stays at least `wanted` pixels
-    /// wide.
-    pub fn update(&mut self, ctx: &Context, frame: &I420, wanted: f32) {
+    /// Lets the graphics card do the work from now on, if there is one and it can. `SKYWAVE_PREVIEW` may say
+    /// that `software` does it all the same, or OpenGL (`opengl`) even where it is software itself.
+    pub fn use_gpu(&mut self, gl: &glow::Context) {
+        let wish = env::var(SWITCH).unwrap_or_default();
+        if wish == "software" {
+            return tracing::debug!("{IN_SOFTWARE}: {SWITCH} says so");
+        }
+        match Planes::new(gl, wish != "opengl") {
+            Ok(planes) => {
+                tracing::debug!("the preview's colours are made by OpenGL");
+                self.planes = Some(planes);
+            }
+            Err(error) => tracing::debug!("{IN_SOFTWARE}: {error}"),
+        }
+    }
+
+    /// Shows `frame` from the next paint on. What is converted in software is reduced by a whole factor while
+    /// it stays at least `wanted` pixels wide.
+    pub fn update(&mut self, ctx: &Context, frame: Arc<I420>, wanted: f32) {
         let size = frame.size();
-        self.size = vec2(size.width as f32, size.height as f32);
-        let image = to_rgb(frame, factor(size.width, wanted));
-        match &mut self.texture {
-            Some(texture) => texture.set(image, TextureOptions::LINEAR),
-            None => self.texture = Some(ctx.load_texture("preview", image, TextureOptions::LINEAR)),
+        self.size = Some(vec2(size.width as f32, size.height as f32));
+        if let Some(error) = self.planes.as_ref().and_then(Planes::trouble) {
+            tracing::warn!("{IN_SOFTWARE}: {error}");
+            self.planes = None;
+        }
+        match &self.planes {
+            Some(planes) => planes.show(frame),
+            None => self.rgb.show(ctx, &frame, wanted),
         }
     }
 
-    /// The texture and the picture's true size, if there is a picture.
+    /// The picture's size in its own pixels, if there is a picture.
     #[must_use]
-    pub fn shown(&self) -> Option<(eframe::egui::TextureId, Vec2)> {
-        self.texture
-            .as_ref()
-            .map(|texture| (texture.id(), self.size))
+    pub fn size(&self) -> Option<Vec2> {
+        self.size
     }
-}
 
-/// By which whole factor a picture `width` wide can be reduced without being coarser than `wanted` pixels.
-fn factor(width: u32, wanted: f32) -> usize {
-    let ratio = width as f32 / wanted.max(1.0);
-    match ratio {
-        ratio if ratio >= 4.0 => 4,
-        ratio if ratio >= 2.0 => 2,
-        _ => 1,
-    }
-}
-
-/// BT.709 limited range to RGB (ITU-R BT.709-6, 3), every `step`-th pixel each way averaged over 2 columns.
-fn to_rgb(frame: &I420, step: usize) -> ColorImage {
-    let (width, height) = (frame.size().width as usize, frame.size().height as usize);
-    let chroma_width = width / 2;
-    let [luma, blue, red] = frame.planes();
-    let (columns, rows) = (width / step, height / step);
-    let mut pixels = Vec::with_capacity(columns * rows);
-    for row in 0..rows {
-        let line = row * step;
-        let luma = &luma[line * width..][..width];
-        let start = line / 2 * chroma_width;
-        let blue = &blue[start..][..chroma_width];
-        let red = &red[start..][..chroma_width];
-        if step == 1 {
-            for ((pair, &u), &v) in luma.chunks_exact(2).zip(blue).zip(red) {
-                let tint = Tint::new(u, v);
-                pixels.push(tint.shade(pair[0]));
-                pixels.push(tint.shade(pair[1]));
+    /// The picture as a shape that fills `place`; none while there is no picture.
+    pub fn shape(&self, place: Rect, radius: CornerRadius) -> Shape {
+        if self.size.is_none() {
+            return Shape::Noop;
+        }
+        match (&self.planes, self.rgb.texture()) {
+            (Some(planes), _) => planes.shape(place, radius.average()),
+            (None, Some(texture)) => {
+                let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+                RectShape::filled(place, radius, Color32::WHITE)
+                    .with_texture(texture, whole)
+                    .into()
             }
-        } else {
-            // Chroma is already at half size: no finer than what is asked for.
-            for column in 0..columns {
-                let at = column * step;
-                let y = u16::midpoint(luma[at].into(), luma[at + 1].into());
-                let tint = Tint::new(blue[at / 2], red[at / 2]);
-                pixels.push(tint.shade(u8::try_from(y).unwrap_or(u8::MAX)));
-            }
-        }
-    }
-    ColorImage::new([columns, rows], pixels)
-}
-
-/// What a pair of chroma samples adds to red, green and blue, in 1/65536.
-struct Tint {
-    red: i32,
-    green: i32,
-    blue: i32,
-}
-
-impl Tint {
-    #[inline]
-    fn new(u: u8, v: u8) -> Self {
-        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
-        Self {
-            red: 117_489 * v,
-            green: -13_975 * u - 34_925 * v,
-            blue: 138_438 * u,
+            (None, None) => Shape::Noop,
         }
     }
 
-    #[inline]
-    fn shade(&self, y: u8) -> Color32 {
-        let grey = 76_309 * (i32::from(y) - 16) + 32_768;
-        let channel = |tint: i32| {
-            #[expect(clippy::cast_sign_loss, reason = "clamped")]
-            let value = ((grey + tint) >> 16).clamp(0, 255) as u8;
-            value
-        };
-        Color32::from_rgba_premultiplied(
-            channel(self.red),
-            channel(self.green),
-            channel(self.blue),
-            u8::MAX,
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::units::PixelSize;
-
-    fn filled(size: PixelSize, y: u8, u: u8, v: u8) -> I420 {
-        let mut frame = I420::black(size);
-        let [luma, blue, red] = frame.planes_mut();
-        luma.fill(y);
-        blue.fill(u);
-        red.fill(v);
-        frame
-    }
-
-    #[test]
-    fn bt709_colours_come_out_right() {
-        for ((y, u, v), expected) in [
-            ((16, 128, 128), [0, 0, 0]),
-            ((235, 128, 128), [255, 255, 255]),
-            ((63, 102, 240), [255, 0, 0]),
-            ((173, 42, 26), [0, 255, 0]),
-            ((32, 240, 118), [0, 0, 255]),
-        ] {
-            let image = to_rgb(&filled(PixelSize::new(4, 2), y, u, v), 1);
-            let [red, green, blue, _] = image.pixels[0].to_array();
-            for (got, want) in [red, green, blue].into_iter().zip(expected) {
-                assert!(i32::from(got).abs_diff(want) <= 2, "{:?}", image.pixels[0]);
-            }
-        }
-    }
-
-    #[test]
-    fn pictures_are_reduced_only_while_they_stay_fine_enough() {
-        assert_eq!(factor(1280, 864.0), 1);
-        assert_eq!(factor(1920, 864.0), 2);
-        assert_eq!(factor(3840, 864.0), 4);
-        assert_eq!(factor(160, 864.0), 1);
-    }
-
-    #[test]
-    fn a_reduced_picture_has_the_reduced_size() {
-        for (size, step) in [
-            ((1920, 1080), 2),
-            ((3840, 2160), 4),
-            ((162, 90), 4),
-            ((160, 90), 1),
-        ] {
-            let frame = filled(PixelSize::new(size.0, size.1), 81, 90, 240);
-            let image = to_rgb(&frame, step);
-            assert_eq!(image.size, [size.0 as usize / step, size.1 as usize / step]);
-            assert_eq!(image.pixels.len(), image.size[0] * image.size[1]);
+    /// Gives back what the graphics card holds; to be called before the window goes.
+    pub fn free(&mut self, gl: &glow::Context) {
+        if let Some(planes) = self.planes.take() {
+            planes.free(gl);
         }
     }
 }
+
+/// For graphics cards that claim more than they can.
+const SWITCH: &str = "SKYWAVE_PREVIEW";
+const IN_SOFTWARE: &str = "the preview's colours are made in software";

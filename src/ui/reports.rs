@@ -4,9 +4,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use chrono::Local;
@@ -21,16 +19,13 @@ use crate::{
     units::MediaTime,
 };
 
-use super::browser;
+use super::{browser, errands::Errands};
 
 /// Keeps a report of each stream.
 pub struct Reports {
     shelf: Option<Shelf>,
     journal: Option<Journal>,
-    /// How many threads have not told yet what came of their work.
-    awaited: usize,
-    outbox: SyncSender<News>,
-    inbox: Receiver<News>,
+    errands: Errands<News>,
 }
 
 /// What became of a report.
@@ -57,13 +52,10 @@ impl Reports {
     }
 
     fn on(shelf: Option<Shelf>) -> Self {
-        let (outbox, inbox) = sync_channel(MAX_WAITING);
         Self {
             shelf,
             journal: None,
-            awaited: 0,
-            outbox,
-            inbox,
+            errands: Errands::default(),
         }
     }
 
@@ -87,70 +79,42 @@ impl Reports {
             return;
         };
         if let Some(shelf) = self.shelf.clone() {
-            self.work("report", wake, move || {
+            self.errands.run("report", wake, move || {
                 let report = journal.finish(now);
-                report.live_at?;
-                Some(match shelf.keep(&report) {
+                if report.live_at.is_none() {
+                    return News::Done;
+                }
+                match shelf.keep(&report) {
                     Ok(file) => News::Kept(file),
                     Err(cause) => News::Trouble(format!(
                         "The report could not be kept in {}: {cause}; check that folder's free space and permissions.",
                         shelf.0.display()
                     )),
-                })
+                }
             });
         }
     }
 
     /// Opens a kept report in the browser.
     pub fn open(&mut self, file: PathBuf, wake: impl FnOnce() + Send + 'static) {
-        self.work("browser", wake, move || {
-            Some(match browser::open(&file) {
+        self.errands
+            .run("browser", wake, move || match browser::open(&file) {
                 Ok(()) => News::Done,
                 Err(cause) => News::Trouble(format!(
                     "The report could not be opened ({cause}); open {} by hand.",
                     file.display()
                 )),
-            })
-        });
+            });
     }
 
     /// What came of it, if there is news.
     pub fn try_news(&mut self) -> Option<News> {
-        let news = self.inbox.try_recv().ok()?;
-        self.awaited = self.awaited.saturating_sub(1);
-        Some(news)
+        self.errands.try_news()
     }
 
     /// Lets what is being written be finished, but waits no longer than `within`.
     pub fn finish(mut self, within: Duration) {
-        let deadline = Instant::now() + within;
-        while self.awaited > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.inbox.recv_timeout(left) {
-                Ok(_) => self.awaited -= 1,
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn work(
-        &mut self,
-        name: &str,
-        wake: impl FnOnce() + Send + 'static,
-        job: impl FnOnce() -> Option<News> + Send + 'static,
-    ) {
-        let outbox = self.outbox.clone();
-        let started = thread::Builder::new().name(name.into()).spawn(move || {
-            // No news is told too, so that nobody waits for it.
-            let news = job().unwrap_or(News::Done);
-            if outbox.try_send(news).is_ok() {
-                wake();
-            }
-        });
-        match started {
-            Ok(_) => self.awaited += 1,
-            Err(cause) => tracing::warn!("no thread for the {name}: {cause}"),
-        }
+        self.errands.finish(within);
     }
 }
 
@@ -199,7 +163,6 @@ fn is_ours(path: &Path) -> bool {
 }
 
 const MOST_KEPT: usize = 20;
-const MAX_WAITING: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -240,7 +203,7 @@ mod tests {
     }
 
     fn news(reports: &mut Reports) -> News {
-        let news = reports.inbox.recv_timeout(Duration::from_secs(20));
+        let news = reports.errands.news(Duration::from_secs(20));
         news.expect("a report is written or refused within seconds")
     }
 

@@ -5,7 +5,8 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     capture::source::{CameraInfo, MicrophoneInfo, SourceEvent},
     engine::event::{
-        Cause, Decision, DestinationState, Event, RecordingStatus, Severity, Stats, StreamStatus,
+        Acceleration, Cause, Decision, DestinationState, Event, RecordingStatus, Severity, Stats,
+        StreamStatus,
     },
     media::level::Levels,
     rtmp::refusal::Failure,
@@ -35,6 +36,8 @@ pub struct ViewState {
     pub cameras: Option<Vec<CameraInfo>>,
     /// Microphones connected; `None` before the first answer.
     pub microphones: Option<Vec<MicrophoneInfo>>,
+    /// How well the video encoder was built for this processor; `None` before it was told.
+    pub acceleration: Option<Acceleration>,
     /// The level meter.
     pub meter: Meter,
     /// What happened, newest first.
@@ -121,6 +124,7 @@ impl ViewState {
             Event::AudioSource(event) => self.audio = event.into(),
             Event::Levels(levels) => self.meter.update(levels, now),
             Event::Recording(recording) => self.recording = recording,
+            Event::Encoder(acceleration) => self.acceleration = Some(acceleration),
             Event::Devices {
                 cameras,
                 microphones,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{
     engine::event::{
-        Cause, Decision, DestinationState, Figure, RecordingStatus, Severity, Stats, StreamStatus,
+        Acceleration, Cause, Decision, DestinationState, Figure, RecordingStatus, Severity, Stats,
+        StreamStatus,
     },
     units::{Decibels, MediaTime, grouped},
 };
@@ -102,6 +103,27 @@ pub fn destination_figures(state: &DestinationState) -> String {
         grouped(state.frames_dropped),
         grouped(state.frames_sent + state.frames_dropped),
         state.disconnects,
+    )
+}
+
+/// How the video encoder runs on this processor.
+#[must_use]
+pub fn acceleration(acceleration: Option<Acceleration>) -> &'static str {
+    match acceleration {
+        Some(Acceleration::Avx2) => "Full, with this processor's AVX2 instructions",
+        Some(Acceleration::Vector) => "Full, with this processor's vector instructions",
+        Some(Acceleration::None) => {
+            "Several times slower than it could, without this processor's vector instructions"
+        }
+        None => "Not known yet",
+    }
+}
+
+/// What would make the video encoder faster, if anything would.
+#[must_use]
+pub fn acceleration_remedy(acceleration: Option<Acceleration>) -> Option<&'static str> {
+    (acceleration == Some(Acceleration::None)).then_some(
+        "The assembler NASM was missing when Skywave was built. Install NASM and build it again.",
     )
 }
 

@@ -5,7 +5,10 @@ use std::{fs, sync::Arc, time::Duration};
 use eframe::{App as _, egui::Vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 use skywave::{
-    engine::{command::Command, event::Event},
+    engine::{
+        command::Command,
+        event::{Arrival, Event},
+    },
     media::frame::I420,
     settings::model::Settings,
     ui::app::{App, Engine},
@@ -71,6 +74,55 @@ fn go_live_pressed_in_the_window_is_live_at_the_server() {
     assert!(program.runs(), "{}", program.stderr());
 }
 
+#[test]
+fn the_preview_has_the_same_colours_from_a_shader_and_from_software() {
+    let scene = Scene::new();
+    let display = Display::start(&scene);
+    let settings = "version = 1\n\
+         [video]\nkind = \"test-picture\"\n\
+         [output]\nwidth = 640\nheight = 360\nframe_rate = 15\n";
+    fs::create_dir(scene.settings_folder()).expect("the settings' folder");
+    fs::write(scene.settings_folder().join("settings.toml"), settings).expect("settings.toml");
+
+    for (way, words) in [
+        ("opengl", "made by OpenGL"),
+        ("software", "made in software"),
+    ] {
+        let mut command = skywave(&scene, &[]);
+        command.env("SKYWAVE_LOG", "debug");
+        command.env("SKYWAVE_PREVIEW", way);
+        let mut program = start(&scene, display.offer_to(&mut command));
+        display.wait_for_window("Skywave", PATIENCE);
+        let is_bar = |pixel| BARS.iter().any(|bar| is_near(pixel, *bar));
+        program.wait_until("the preview shows bars", PATIENCE, |_| {
+            let row = display.colours("840x1+36+150");
+            // Between two bars stands a pixel or two of both.
+            let in_place = row.iter().filter(|pixel| is_bar(**pixel)).count();
+            let is_there = |bar: &[u8; 3]| row.iter().any(|pixel| is_near(*pixel, *bar));
+            in_place > row.len() * 9 / 10 && BARS.iter().all(is_there)
+        });
+        display.screenshot(&format!("preview-{way}"));
+        assert!(program.stderr().contains(words), "{}", program.stderr());
+    }
+}
+
+/// Whether no channel is further off than two different ways to round.
+fn is_near(pixel: [u8; 3], colour: [u8; 3]) -> bool {
+    let mut channels = pixel.into_iter().zip(colour);
+    channels.all(|(got, want)| got.abs_diff(want) <= 2)
+}
+
+/// The bars of the test picture: at 75 %, as in BT.709.
+const BARS: [[u8; 3]; 7] = [
+    [191, 191, 191],
+    [191, 191, 0],
+    [0, 191, 191],
+    [0, 191, 0],
+    [191, 0, 191],
+    [191, 0, 0],
+    [0, 0, 191],
+];
+
 /// Where the control of that name is in a window of the display's size: the same window is laid out here,
 /// where controls can be asked for by name.
 fn place_of(name: &str, settings: &str) -> (u32, u32) {
@@ -109,7 +161,7 @@ impl Engine for NoEngine {
         None
     }
 
-    fn set_waker(&mut self, _: Box<dyn Fn() + Send + Sync>) {}
+    fn set_waker(&mut self, _: Box<dyn Fn(Arrival) + Send + Sync>) {}
 
     fn now(&self) -> MediaTime {
         MediaTime::ZERO

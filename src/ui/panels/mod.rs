@@ -3,6 +3,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
+//! | [`about`] | version, licence, encoder |
 //! | [`banner`] | what went wrong and what to do |
 //! | [`bottom_bar`] | figures and the big button |
 //! | [`connection`] | what servers and networks want beyond address and key |
@@ -16,6 +17,7 @@
 //! | [`story`] | what happened |
 //! | [`top_bar`] | state, duration, where to |
 
+pub mod about;
 pub mod banner;
 pub mod bottom_bar;
 pub mod connection;

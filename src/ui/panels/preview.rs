@@ -1,14 +1,15 @@
 //! The picture: the hero of the window, with a red edge only while live.
 
 use eframe::egui::{
-    Align2, Color32, CornerRadius, Rect, Role, Sense, Shape, Stroke, StrokeKind, TextureId, Ui,
-    Vec2, WidgetInfo, epaint::RectShape, pos2, vec2,
+    Align2, Color32, CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::{
     settings::model::VideoSource,
     ui::{
         desk::Desk,
+        picture::Picture,
         state::SourceState,
         theme::{CARD_RADIUS, Weight, font, measure, tokens},
         widgets::{icon::Icon, text},
@@ -17,13 +18,13 @@ use crate::{
 };
 
 /// Shows the newest picture, whole, on a dark stage.
-pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, picture: Option<(TextureId, Vec2)>) {
+pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, picture: &Picture) {
     let tokens = tokens(ui);
     let response = ui.interact(rect, ui.scope_id().with("preview"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Preview"));
     let wanted = !matches!(desk.settings.video, VideoSource::None);
-    if let Some((texture, size)) = picture.filter(|_| wanted) {
-        paint_picture(ui, rect, texture, size);
+    if let Some(size) = picture.size().filter(|_| wanted) {
+        paint_picture(ui, rect, picture, size);
     } else {
         ui.painter().rect_filled(rect, CARD_RADIUS, tokens.stage);
         paint_words(ui, rect, desk);
@@ -48,7 +49,7 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, picture: Option<(TextureId, Ve
                 tokens.on_stage,
             );
         }
-        (SourceState::Lost(_), true) if picture.is_some() => {
+        (SourceState::Lost(_), true) if picture.size().is_some() => {
             let words = "No picture from the camera";
             caption(
                 ui,
@@ -69,7 +70,7 @@ pub fn show(ui: &mut Ui, rect: Rect, desk: &Desk, picture: Option<(TextureId, Ve
 }
 
 /// The picture, as large as fits, with the stage's round corners where it touches them.
-fn paint_picture(ui: &Ui, rect: Rect, texture: TextureId, size: Vec2) {
+fn paint_picture(ui: &Ui, rect: Rect, picture: &Picture, size: Vec2) {
     let scale = (rect.width() / size.x).min(rect.height() / size.y);
     let mut place = Rect::from_center_size(rect.center(), size * scale);
     // A sliver of stage beside a picture that fits but for a rounded pixel is only noise.
@@ -84,10 +85,7 @@ fn paint_picture(ui: &Ui, rect: Rect, texture: TextureId, size: Vec2) {
             .rect_filled(rect, CARD_RADIUS, tokens(ui).stage);
         CornerRadius::ZERO
     };
-    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    ui.painter().add(Shape::Rect(
-        RectShape::filled(place, radius, Color32::WHITE).with_texture(texture, whole),
-    ));
+    ui.painter().add(picture.shape(place, radius));
 }
 
 /// Why there is no picture, in words.

@@ -15,7 +15,7 @@ use crate::{
     },
     engine::{
         command::Command,
-        event::{Event, Latency, RecordingStatus, Stats, StreamStatus},
+        event::{Acceleration, Event, Latency, RecordingStatus, Stats, StreamStatus},
     },
     rtmp::refusal::{Cause, Failure},
     secret::Secret,
@@ -26,6 +26,7 @@ use crate::{
     ui::{
         command::{Action, Change, Commands, Edit, UiCommand},
         desk::{Desk, Effect, Place, Question, WallClock},
+        picture::Picture,
         theme,
     },
     units::MediaTime,
@@ -35,8 +36,8 @@ mod connection;
 mod staying_live;
 
 use super::{
-    banner, bottom_bar, destination, further, graph, output, preview, question, sources, story,
-    top_bar,
+    about, banner, bottom_bar, destination, further, graph, output, preview, question, sources,
+    story, top_bar,
 };
 
 /// A desk and everything panels have asked for.
@@ -542,10 +543,49 @@ fn a_missing_picture_is_explained() {
         name: "Cam".into(),
     })));
     let harness = harness(desk, |ui, rect, desk, _| {
-        preview::show(ui, rect, desk, None);
+        preview::show(ui, rect, desk, &Picture::default());
     });
     harness.get_by_label("No picture from the camera");
     harness.get_by_label_contains("in use by another program");
+}
+
+#[test]
+fn the_about_box_tells_version_licence_and_how_the_encoder_runs() {
+    for (told, words) in [
+        (None, "Not known yet"),
+        (Some(Acceleration::Avx2), "AVX2 instructions"),
+        (Some(Acceleration::None), "Several times slower"),
+    ] {
+        let mut desk = desk();
+        if let Some(acceleration) = told {
+            desk.hear(Event::Encoder(acceleration));
+        }
+        let mut harness = harness(desk, |ui, rect, desk, commands| {
+            let bar = Rect::from_min_size(rect.min, vec2(rect.width(), 52.0));
+            top_bar::show(ui, bar, desk, commands);
+            about::show(ui.ctx(), desk, commands);
+        });
+        assert!(harness.query_by_label_contains("Version").is_none());
+        harness
+            .get_by_role_and_label(Role::Button, "Settings")
+            .click();
+        harness.run_steps(3);
+        harness
+            .get_by_role_and_label(Role::Button, "About Skywave")
+            .click();
+        harness.run_steps(3);
+        harness.get_by_label("Version");
+        harness.get_by_label(env!("CARGO_PKG_VERSION"));
+        harness.get_by_label_contains("MIT or Apache");
+        harness.get_by_label_contains(words);
+        let remedy = harness.query_by_label_contains("Install NASM");
+        assert_eq!(remedy.is_some(), told == Some(Acceleration::None));
+
+        harness.key_press(Key::Escape);
+        harness.run_steps(3);
+        assert!(!harness.state().desk.about_shown);
+        assert!(harness.query_by_label_contains("MIT or Apache").is_none());
+    }
 }
 
 #[test]

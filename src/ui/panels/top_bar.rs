@@ -149,6 +149,18 @@ fn settings_menu(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) 
                             tokens.text,
                         );
                     }
+                    ui.add_space(measure::XS);
+                    let command = UiCommand::ShowAbout;
+                    let mut place = card::line(ui, 28.0);
+                    place.set_width(ABOUT_WIDTH);
+                    let place = place.translate(vec2(-8.0, 0.0));
+                    if button::button(ui, place, command.label(), Look::Link, button::face())
+                        .on_hover_text(command.hint())
+                        .clicked()
+                    {
+                        commands.run(command);
+                        ui.close();
+                    }
                     if ui.input(|input| input.key_pressed(Key::Escape)) {
                         ui.close();
                     }
@@ -181,3 +193,4 @@ fn appearance(ui: &mut Ui, chosen: ThemeChoice, commands: &mut Commands) {
 }
 
 const MENU_WIDTH: f32 = 272.0;
+const ABOUT_WIDTH: f32 = 104.0;

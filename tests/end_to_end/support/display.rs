@@ -99,6 +99,15 @@ impl Display {
         pixel.first().copied().unwrap_or_default()
     }
 
+    /// The colours along a part of the screen, which is `WIDTHx1+LEFT+TOP`.
+    pub(crate) fn colours(&self, part: &str) -> Vec<[u8; 3]> {
+        let mut command = Command::new("import");
+        command.args(["-display", &self.name, "-window", "root", "-crop", part]);
+        let bytes = output_of(command.args(["-depth", "8", "rgb:-"]));
+        let (pixels, _) = bytes.as_chunks();
+        pixels.to_vec()
+    }
+
     fn xdotool(&self) -> Command {
         let mut command = Command::new("xdotool");
         command.env("DISPLAY", &self.name);
