@@ -3,10 +3,12 @@
 //! No picture refers to a later one, so pictures leave in the order they came in and decode at the time
 //! they are shown.
 //!
-//! The bitrate is held by quality alone, so that every frame is sent. Only when even the worst quality is
-//! too much for too long, by more than [`MAX_DEBT`] of the bitrate, a frame is left out.
+//! The bitrate is held by quality alone ([`rate`]), so that every frame is sent. Only when even the worst
+//! quality is too much for too long, by more than [`MAX_DEBT`] of the bitrate, a frame is left out.
 
 mod ffi;
+mod look;
+mod rate;
 mod unit;
 
 use std::{num::NonZero, sync::Arc, thread, time::Duration};
@@ -21,6 +23,8 @@ use crate::{
 };
 
 use ffi::{Codec, Failure, Setup};
+use look::Observer;
+use rate::RateControl;
 use unit::AccessUnit;
 
 /// An H.264 encoder for pictures of one size.
@@ -33,6 +37,8 @@ pub struct H264Encoder {
     unit: AccessUnit,
     /// Frames since the last key frame, left out ones too; `None` before the first.
     since_key_frame: Option<u32>,
+    observer: Observer,
+    rate: RateControl,
     debt: Debt,
 }
 
@@ -53,6 +59,8 @@ impl H264Encoder {
             config: None,
             unit: AccessUnit::default(),
             since_key_frame: None,
+            observer: Observer::default(),
+            rate: RateControl::new(format),
             debt: Debt::default(),
         })
     }
@@ -72,11 +80,15 @@ impl VideoEncoder for H264Encoder {
         self.debt.pay(&self.setup.format);
         if self.debt.is_too_high(&self.setup.format) && !key_frame {
             self.since_key_frame = self.since_key_frame.map(|since| since + 1);
+            self.rate.left_out();
             return Ok(None);
         }
 
-        let unit = self.encode_unit(picture, time, key_frame)?;
+        let look = self.observer.look(picture);
+        let qp = self.rate.choose(look, key_frame);
+        let unit = self.encode_unit(picture, time, key_frame, qp)?;
         self.debt.bits += unit.bits();
+        self.rate.encoded(unit.bits());
         self.since_key_frame = if unit.key_frame {
             Some(1)
         } else {
@@ -91,7 +103,7 @@ impl VideoEncoder for H264Encoder {
             ..self.setup.format
         };
         check(&format)?;
-        self.codec.set_bitrate(target)?;
+        self.rate.set_bitrate(target);
         self.setup.format = format;
         Ok(())
     }
@@ -105,17 +117,19 @@ impl H264Encoder {
         picture: &I420,
         time: MediaTime,
         key_frame: bool,
+        qp: u8,
     ) -> Result<AccessUnit, EncodeError> {
         let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let mut unit = std::mem::take(&mut self.unit);
         unit.begin();
-        let encoded = if key_frame {
-            self.codec.force_key_frame()
-        } else {
-            Ok(())
-        }
-        .and_then(|()| self.codec.encode(picture, millis, |nal| unit.push(nal)));
-        if let Err(failure) = encoded {
+        let mut encode = || {
+            self.codec.set_qp(qp)?;
+            if key_frame {
+                self.codec.force_key_frame()?;
+            }
+            self.codec.encode(picture, millis, |nal| unit.push(nal))
+        };
+        if let Err(failure) = encode() {
             self.codec = Codec::open(&self.setup)?;
             self.since_key_frame = None;
             return Err(failure.into());
@@ -252,6 +266,17 @@ mod tests {
         bitrate: Bitrate::from_kbps(400),
         key_frame_interval: 30,
     };
+
+    #[test]
+    fn no_second_holds_much_more_than_its_bits_and_key_frames_are_no_exception() {
+        let mut encoder = H264Encoder::new(FORMAT).unwrap();
+        let packets = encode(&mut encoder, Scene::Camera, 0..150);
+        for (number, second) in packets.windows(FPS as usize).enumerate() {
+            let held = kbps(second);
+            assert!(held <= 400 * 13 / 10, "{held} kb/s from frame {number} on");
+        }
+        assert!((388..=412).contains(&kbps(&packets)), "{}", kbps(&packets));
+    }
 
     /// Encodes pictures `numbers` of `scene` and returns what each gave.
     fn encode(

@@ -12,11 +12,11 @@ use std::{
 
 use openh264_sys2::{
     API, CAMERA_VIDEO_REAL_TIME, CM_BT709, CONSTANT_ID, CP_BT709, DynamicAPI, ENCODER_OPTION,
-    ENCODER_OPTION_BITRATE, ENCODER_OPTION_TRACE_CALLBACK, ENCODER_OPTION_TRACE_CALLBACK_CONTEXT,
-    ENCODER_OPTION_TRACE_LEVEL, ISVCEncoder, ISVCEncoderVtbl, LEVEL_UNKNOWN, LOW_COMPLEXITY,
-    PRO_HIGH, RC_BITRATE_MODE, SBitrateInfo, SEncParamExt, SFrameBSInfo, SM_FIXEDSLCNUM_SLICE,
-    SM_SINGLE_SLICE, SPATIAL_LAYER_ALL, SSourcePicture, TRC_BT709, VF_COMPONENT, WELS_LOG_INFO,
-    WELS_LOG_QUIET, videoFormatI420,
+    ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, ENCODER_OPTION_TRACE_CALLBACK,
+    ENCODER_OPTION_TRACE_CALLBACK_CONTEXT, ENCODER_OPTION_TRACE_LEVEL, ISVCEncoder,
+    ISVCEncoderVtbl, LEVEL_UNKNOWN, LOW_COMPLEXITY, PRO_HIGH, RC_OFF_MODE, SEncParamExt,
+    SFrameBSInfo, SM_FIXEDSLCNUM_SLICE, SM_SINGLE_SLICE, SSourcePicture, TRC_BT709, VF_COMPONENT,
+    WELS_LOG_INFO, WELS_LOG_QUIET, videoFormatI420,
 };
 
 use crate::{
@@ -47,6 +47,8 @@ pub(super) struct Codec {
     calls: ISVCEncoderVtbl,
     /// What the last call of `EncodeFrame` produced; its pointers are valid until the next one.
     output: Box<SFrameBSInfo>,
+    /// What the library was told last.
+    parameters: SEncParamExt,
     size: PixelSize,
 }
 
@@ -102,6 +104,7 @@ impl Codec {
             encoder,
             calls,
             output: Box::default(),
+            parameters: SEncParamExt::default(),
             size,
         };
         let mut quiet: c_int = WELS_LOG_QUIET;
@@ -122,7 +125,9 @@ impl Codec {
         let initialize = self.calls.InitializeExt.ok_or(missing(call))?;
         // SAFETY: the encoder lives; the library copies the parameters.
         let code = unsafe { initialize(self.encoder, &raw const parameters) };
-        check(call, code)
+        check(call, code)?;
+        self.parameters = parameters;
+        Ok(())
     }
 
     /// Encodes `picture` and hands each NAL unit, without start code, to `sink`; no call of `sink` when the
@@ -174,13 +179,16 @@ impl Codec {
         check(call, unsafe { force_intra_frame(self.encoder, true) })
     }
 
-    /// Aims at `target` from the next picture on.
-    pub(super) fn set_bitrate(&mut self, target: Bitrate) -> Result<(), Failure> {
-        let mut info = SBitrateInfo {
-            iLayer: SPATIAL_LAYER_ALL,
-            iBitrate: int(target.bps()),
-        };
-        self.set_option(ENCODER_OPTION_BITRATE, &mut info)
+    /// Quantises by `qp` from the next picture on. The library takes all parameters anew for it, and starts
+    /// no new sequence as long as only such ones differ.
+    pub(super) fn set_qp(&mut self, qp: u8) -> Result<(), Failure> {
+        let layer = &mut self.parameters.sSpatialLayers[0];
+        if layer.iDLayerQp == c_int::from(qp) {
+            return Ok(());
+        }
+        layer.iDLayerQp = qp.into();
+        let mut parameters = self.parameters;
+        self.set_option(ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, &mut parameters)
     }
 
     /// Sets an option; `T` must be the type that the library's header gives for it.
@@ -236,12 +244,10 @@ fn configure(parameters: &mut SEncParamExt, setup: &Setup) {
     parameters.iPicHeight = height;
     parameters.fMaxFrameRate = frame_rate;
     parameters.iTargetBitrate = bitrate;
-    parameters.iRCMode = RC_BITRATE_MODE;
-    // Every frame is sent, so the bitrate is held by quality alone.
+    // The caller chooses each picture's quantiser.
+    parameters.iRCMode = RC_OFF_MODE;
     parameters.bEnableFrameSkip = false;
-    parameters.iMinQp = MIN_QP;
-    parameters.iMaxQp = MAX_QP;
-    // A higher one takes a quarter more instructions for half a percent fewer bits.
+    // A higher one takes a quarter more instructions for VMAF that is a tenth of a point higher.
     parameters.iComplexityMode = LOW_COMPLEXITY;
     parameters.iEntropyCodingModeFlag = 1;
     // Key frames come on demand only: the caller also counts the frames it leaves out.
@@ -331,8 +337,3 @@ fn int(value: u32) -> c_int {
 fn byte(value: c_int) -> u8 {
     u8::try_from(value).unwrap_or(0)
 }
-
-/// The best quality the library's rate control allows.
-const MIN_QP: c_int = 12;
-/// The worst there is: better blocks than a link that cannot keep up.
-const MAX_QP: c_int = 51;
