@@ -9,9 +9,7 @@ use crate::{
     units::{Bitrate, MediaTime},
 };
 
-pub use crate::{
-    control::bitrate::Figure, encode::h264::Acceleration, media::latency::Latency,
-};
+pub use crate::{control::bitrate::Figure, encode::h264::Acceleration, media::latency::Latency};
 
 /// What there is to fetch from a running engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
