@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use super::outputs::Outputs;
+use super::{outputs::Outputs, priority};
 use crate::{
     capture::{
         microphone::{self, Jump, MicrophoneFeed},
@@ -194,6 +194,7 @@ struct Worker<F> {
 impl<F: Fn(AudioEvent)> Worker<F> {
     fn run(mut self, orders: &Receiver<Order>) {
         let mut block = [0.0; 2 * BLOCK];
+        priority::raise();
         loop {
             match orders.recv_timeout(self.clock.until(self.look_at())) {
                 Ok(order) => self.apply(order),
