@@ -30,6 +30,7 @@ void main() {
     vec3 rgb = vec3(y + 1.5748 * r, y - 0.187324 * b - 0.468124 * r, y + 1.8556 * b);
 
     vec2 corner = abs(place - 0.5) * extent - 0.5 * extent + radius;
-    float cover = clamp(0.5 + radius - length(max(corner, 0.0)), 0.0, 1.0);
+    float outside = length(max(corner, 0.0)) + min(max(corner.x, corner.y), 0.0) - radius;
+    float cover = clamp(0.5 - outside, 0.0, 1.0);
     colour = cover * vec4(clamp(rgb, 0.0, 1.0), 1.0);
 }

@@ -45,7 +45,8 @@ fn factor(width: u32, wanted: f32) -> usize {
     }
 }
 
-/// BT.709 limited range to RGB (ITU-R BT.709-6, 3), every `step`-th pixel each way averaged over 2 columns.
+/// BT.709 limited range to RGB (ITU-R BT.709-6, 3). A picture that is reduced takes the average of 2 by 2 pixels from
+/// each `step` by `step` of them.
 fn convert(frame: &I420, step: usize, image: &mut ColorImage) {
     let (width, height) = (frame.size().width as usize, frame.size().height as usize);
     let chroma_width = width / 2;
@@ -56,7 +57,8 @@ fn convert(frame: &I420, step: usize, image: &mut ColorImage) {
     image.pixels.resize(columns * rows, Color32::BLACK);
     for (row, pixels) in image.pixels.chunks_exact_mut(columns).enumerate() {
         let line = row * step;
-        let luma = &luma[line * width..][..width];
+        let luma = &luma[line * width..];
+        let (luma, below) = luma.split_at(width);
         let start = line / 2 * chroma_width;
         let blue = &blue[start..][..chroma_width];
         let red = &red[start..][..chroma_width];
@@ -71,7 +73,8 @@ fn convert(frame: &I420, step: usize, image: &mut ColorImage) {
             // Chroma is already at half size: no finer than what is asked for.
             for (column, pixel) in pixels.iter_mut().enumerate() {
                 let at = column * step;
-                let y = u16::midpoint(luma[at].into(), luma[at + 1].into());
+                let four = [luma[at], luma[at + 1], below[at], below[at + 1]];
+                let y = four.into_iter().map(u16::from).sum::<u16>() / 4;
                 let tint = Tint::new(blue[at / 2], red[at / 2]);
                 *pixel = tint.shade(u8::try_from(y).unwrap_or(u8::MAX));
             }
@@ -172,6 +175,18 @@ mod tests {
             assert_eq!(image.size, [size.0 as usize / step, size.1 as usize / step]);
             assert_eq!(image.pixels.len(), image.size[0] * image.size[1]);
         }
+    }
+
+    #[test]
+    fn fine_detail_is_averaged_where_a_picture_is_reduced() {
+        let mut frame = filled(PixelSize::new(64, 36), 16, 128, 128);
+        let [luma, ..] = frame.planes_mut();
+        for line in luma.chunks_exact_mut(64).step_by(2) {
+            line.fill(236);
+        }
+        let grey = Tint::new(128, 128).shade(126);
+        let image = converted(&frame, 2);
+        assert!(image.pixels.iter().all(|pixel| *pixel == grey));
     }
 
     #[test]
