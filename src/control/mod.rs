@@ -7,6 +7,7 @@
 //! | [`attempts`] | when attempts to connect start and end, and which of several goes first |
 //! | [`backlog`] | what is dropped when the uplink carries less than is produced |
 //! | [`bitrate`] | how much picture a connection carries |
+//! | [`effort`] | how thoroughly to encode, by the time that encoding takes |
 //! | [`failover`] | which of two servers a stream goes to |
 //! | [`moves`] | how often a live stream may move to another server |
 //! | [`obedience`] | whether the encoder does what it is told |
@@ -18,6 +19,7 @@
 pub mod attempts;
 pub mod backlog;
 pub mod bitrate;
+pub mod effort;
 pub mod failover;
 pub mod moves;
 pub mod obedience;

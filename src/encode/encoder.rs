@@ -31,6 +31,10 @@ pub trait VideoEncoder: Send {
     /// # Errors
     /// When the codec does not take the new rate; the old one stays.
     fn set_bitrate(&mut self, target: Bitrate) -> Result<(), EncodeError>;
+
+    /// Encodes faster from the next key frame on, and not quite as well; or as well as it can again. An encoder
+    /// that has no such setting does nothing.
+    fn set_fast(&mut self, _fast: bool) {}
 }
 
 /// Turns 48 kHz stereo samples into AAC access units.

@@ -31,6 +31,8 @@ use unit::AccessUnit;
 pub struct H264Encoder {
     codec: Codec,
     setup: Setup,
+    /// Whether the faster setting is asked for.
+    fast: bool,
     /// The parameter sets of the last key frame; the same allocation as long as their bytes stay the same.
     config: Option<Arc<AvcConfig>>,
     /// The last picture's access unit, for the next one.
@@ -49,13 +51,11 @@ impl H264Encoder {
     /// When the format is outside what [`VideoFormat::check`] allows, or the codec does not start.
     pub fn new(format: VideoFormat) -> Result<Self, EncodeError> {
         check(&format)?;
-        let setup = Setup {
-            format,
-            slices: slices_for(format.size),
-        };
+        let setup = Setup::new(format, false);
         Ok(Self {
             codec: Codec::open(&setup)?,
             setup,
+            fast: false,
             config: None,
             unit: AccessUnit::default(),
             since_key_frame: None,
@@ -84,6 +84,9 @@ impl VideoEncoder for H264Encoder {
             return Ok(None);
         }
 
+        if key_frame {
+            self.follow_fast();
+        }
         let look = self.observer.look(picture);
         let qp = self.rate.choose(look, key_frame);
         let unit = self.encode_unit(picture, time, key_frame, qp)?;
@@ -107,9 +110,30 @@ impl VideoEncoder for H264Encoder {
         self.setup.format = format;
         Ok(())
     }
+
+    /// Leaves the deblocking filter out and works on several cores, whatever the picture's size, from the next
+    /// key frame on: the library takes neither in between.
+    ///
+    /// That is 13 % fewer instructions. VMAF does not mind, but PSNR is 0.4 to 0.8 dB lower, and at low bitrates
+    /// the blocks show; the slices of four cores take 2 to 3 % of the bits.
+    fn set_fast(&mut self, fast: bool) {
+        self.fast = fast;
+    }
 }
 
 impl H264Encoder {
+    /// Goes on with another codec where another setting is asked for; should that not start, with the same.
+    fn follow_fast(&mut self) {
+        let setup = Setup::new(self.setup.format, self.fast);
+        if setup.deblocking == self.setup.deblocking {
+            return;
+        }
+        if let Ok(codec) = Codec::open(&setup) {
+            self.codec = codec;
+            self.setup = setup;
+        }
+    }
+
     /// Encodes one picture; after a failure with a fresh codec, because the library may have given up its
     /// memory, so that the next picture is a key frame.
     fn encode_unit(
@@ -181,6 +205,7 @@ impl Acceleration {
                 key_frame_interval: 1,
             },
             slices: 1,
+            deblocking: true,
         })?;
         let x86 = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
         Ok(match features {
@@ -210,14 +235,22 @@ impl Debt {
     }
 }
 
-/// One slice, and one thread, up to 720p: it compresses best, and one core is fast enough. Larger pictures
-/// take up to [`MAX_SLICES`] cores.
-fn slices_for(size: PixelSize) -> u16 {
-    if size.area() <= SINGLE_SLICE_AREA {
-        return 1;
+impl Setup {
+    fn new(format: VideoFormat, fast: bool) -> Self {
+        // One slice, and one thread, compress best, and up to 720p one core is usually fast enough.
+        let one_is_enough = format.size.area() <= SINGLE_SLICE_AREA && !fast;
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = u16::try_from(cores).unwrap_or(MAX_SLICES);
+        Self {
+            format,
+            slices: if one_is_enough {
+                1
+            } else {
+                cores.min(MAX_SLICES)
+            },
+            deblocking: !fast,
+        }
     }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    u16::try_from(cores).map_or(MAX_SLICES, |cores| cores.min(MAX_SLICES))
 }
 
 fn check(format: &VideoFormat) -> Result<(), EncodeError> {
@@ -250,7 +283,10 @@ const CPU_AVX2: u32 = 0x0004_0000;
 
 #[cfg(test)]
 mod tests {
-    use openh264::{decoder::Decoder, formats::YUVSource};
+    use openh264::{
+        decoder::{DecodedYUV, Decoder},
+        formats::YUVSource,
+    };
 
     use super::{
         unit::{NAL_IDR_SLICE, NAL_PPS, NAL_SLICE, NAL_SPS, NAL_TYPE_MASK},
@@ -424,17 +460,32 @@ mod tests {
             let stream = annex_b(&packet);
             let shown = decoder.decode(&stream).unwrap().expect("a picture");
             assert_eq!(shown.dimensions(), (320, 180));
-            let (stride, _, _) = shown.strides();
-            let [luma, _, _] = source.planes();
-            let squares: u64 = luma
-                .chunks_exact(320)
-                .zip(shown.y().chunks(stride))
-                .flat_map(|(a, b)| a.iter().zip(b))
-                .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
-                .sum();
-            let psnr = 10.0 * (255.0 * 255.0 * SIZE.area() as f64 / squares as f64).log10();
+            let psnr = psnr(&source, &shown);
             assert!(psnr > 30.0, "frame {number}: {psnr:.1} dB");
         }
+    }
+
+    #[test]
+    fn the_faster_setting_is_taken_at_the_next_key_frame_and_decodes() {
+        let mut encoder = H264Encoder::new(FORMAT).unwrap();
+        let mut usual = H264Encoder::new(FORMAT).unwrap();
+        let mut decoder = Decoder::new().unwrap();
+        for number in 0..100 {
+            encoder.set_fast((10..70).contains(&number));
+            let source = Scene::Camera.picture(SIZE, number);
+            let time = FORMAT.frame_rate.time_of(number.into());
+            let packet = encoder.encode(&source, time, false).unwrap().unwrap();
+            assert_eq!(packet.key_frame, number % 30 == 0);
+            let usual = usual.encode(&source, time, false).unwrap().unwrap();
+            assert_eq!(packet.data == usual.data, number < 30, "frame {number}");
+            assert_eq!(packet.config, usual.config);
+            let stream = annex_b(&packet);
+            let shown = decoder.decode(&stream).unwrap().expect("a picture");
+            // A decoder that filters other pictures than the encoder drifts away from it.
+            let psnr = psnr(&source, &shown);
+            assert!(psnr > 29.0, "frame {number}: {psnr:.1} dB");
+        }
+        assert!(encoder.setup.deblocking);
     }
 
     #[test]
@@ -466,7 +517,12 @@ mod tests {
                 let size = PixelSize::new(width, height);
                 let format = VideoFormat { size, ..FORMAT };
                 assert!(
-                    Codec::open(&Setup { format, slices }).is_ok(),
+                    Codec::open(&Setup {
+                        format,
+                        slices,
+                        deblocking: true
+                    })
+                    .is_ok(),
                     "{size}, {slices}"
                 );
             }
@@ -517,6 +573,19 @@ mod tests {
             error.to_string(),
             "the H.264 encoder does not take a picture of 321×180: both sides must be even"
         );
+    }
+
+    /// How close the luma of `shown` is to that of `source`, in decibels.
+    fn psnr(source: &I420, shown: &DecodedYUV) -> f64 {
+        let (stride, _, _) = shown.strides();
+        let [luma, _, _] = source.planes();
+        let squares: u64 = luma
+            .chunks_exact(320)
+            .zip(shown.y().chunks(stride))
+            .flat_map(|(a, b)| a.iter().zip(b))
+            .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
+            .sum();
+        10.0 * (255.0 * 255.0 * SIZE.area() as f64 / squares as f64).log10()
     }
 
     fn annex_b(packet: &VideoPacket) -> Vec<u8> {

@@ -13,6 +13,8 @@ pub struct Counters {
     pub encoded: Counter,
     /// Bytes of those.
     pub encoded_bytes: Counter,
+    /// Nanoseconds that encoding took.
+    pub encoding: Counter,
     /// Were left out because this machine was too slow.
     pub skipped: Counter,
     /// Were left out by the encoder to keep the bitrate.

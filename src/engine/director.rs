@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     capture::{camera, microphone, source::SourceEvent, source::VideoChoice},
+    control::effort::EffortControl,
     encode::h264::Acceleration,
     media::{clock::Clock, packet::StreamFormat},
     record::{RecorderEvent, RecordingTarget},
@@ -59,6 +60,7 @@ pub struct Director {
     encoders: Option<Encoders>,
     orders: Orders,
     oversight: Oversight,
+    effort: EffortControl,
     broadcast: Option<Broadcasting>,
     recording: Option<Recording>,
     statistics: Statistics,
@@ -103,6 +105,7 @@ impl Director {
             encoders: None,
             orders: Orders::new(format.limits(), clock.now()),
             oversight: Oversight::default(),
+            effort: EffortControl::default(),
             broadcast: None,
             recording: None,
             generation: 0,
@@ -259,6 +262,7 @@ impl Director {
         self.statistics.begin(now, &self.counters);
         self.orders = Orders::new(self.format.limits(), now);
         self.oversight = Oversight::default();
+        self.effort = EffortControl::default();
         let encoders = Encoders::start(
             format,
             self.parts.open_encoder,

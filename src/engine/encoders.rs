@@ -13,7 +13,10 @@ use super::{
     video::{self, VideoControl},
 };
 use crate::{
-    control::bitrate::{Advice, Pace},
+    control::{
+        bitrate::{Advice, Pace},
+        effort::Effort,
+    },
     encode::aac::AacEncoder,
     media::{
         clock::Clock,
@@ -30,6 +33,7 @@ pub struct Encoders {
     outputs: Arc<Outputs>,
     video: Option<Arc<VideoControl>>,
     order: Advice,
+    effort: Effort,
 }
 
 impl Encoders {
@@ -69,6 +73,7 @@ impl Encoders {
             outputs,
             video,
             order,
+            effort: Effort::Full,
         })
     }
 
@@ -119,6 +124,14 @@ impl Encoders {
         }
     }
 
+    /// Tells the video encoder how thoroughly to encode from the next key frame on.
+    pub fn set_effort(&mut self, effort: Effort) {
+        self.effort = effort;
+        if let Some(control) = &self.video {
+            control.set_effort(effort);
+        }
+    }
+
     /// Lets a fresh video encoder take over, with the order in force; the old one is left behind, should it hang.
     ///
     /// # Errors
@@ -136,6 +149,7 @@ impl Encoders {
         };
         let opened = open_video(format, self.order, open, &self.outputs, counters, reports)?;
         let (jobs, control) = opened;
+        control.set_effort(self.effort);
         if let Some(old) = self.video.replace(control) {
             old.retire();
         }

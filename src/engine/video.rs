@@ -8,11 +8,15 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
+    time::Instant,
 };
 
 use super::{counters::Counters, outputs::Outputs, program::EncodeJob};
 use crate::{
-    control::bitrate::{Advice, Pace},
+    control::{
+        bitrate::{Advice, Pace},
+        effort::Effort,
+    },
     encode::encoder::{EncodeError, VideoEncoder},
     media::packet::{Packet, VideoFormat, VideoPacket},
     units::Bitrate,
@@ -25,6 +29,7 @@ pub struct VideoControl {
     bitrate: AtomicU32,
     pace: AtomicU8,
     key_frame: AtomicBool,
+    fast: AtomicBool,
     retired: AtomicBool,
 }
 
@@ -36,6 +41,7 @@ impl VideoControl {
             bitrate: AtomicU32::default(),
             pace: AtomicU8::default(),
             key_frame: AtomicBool::new(false),
+            fast: AtomicBool::new(false),
             retired: AtomicBool::new(false),
         };
         control.order(order);
@@ -46,6 +52,11 @@ impl VideoControl {
     pub fn order(&self, order: Advice) {
         self.bitrate.store(order.video.bps(), Ordering::Relaxed);
         self.pace.store(order.pace as u8, Ordering::Relaxed);
+    }
+
+    /// Asks for this effort from the next key frame on.
+    pub fn set_effort(&self, effort: Effort) {
+        self.fast.store(effort == Effort::Fast, Ordering::Relaxed);
     }
 
     /// Asks for the next picture to be a key frame.
@@ -162,7 +173,14 @@ impl<F: Fn(EncodeError)> Worker<F> {
 
     fn encode(&mut self, job: &EncodeJob, as_key_frame: bool) {
         self.control.take_key_frame_wish();
-        match self.encoder.encode(&job.picture, job.time, as_key_frame) {
+        let fast = self.control.fast.load(Ordering::Relaxed);
+        self.encoder.set_fast(fast);
+        let begun = Instant::now();
+        let encoded = self.encoder.encode(&job.picture, job.time, as_key_frame);
+        let took = begun.elapsed().as_nanos();
+        let took = u64::try_from(took).unwrap_or(u64::MAX);
+        self.counters.encoding.add(took);
+        match encoded {
             Ok(Some(packet)) => {
                 let packet = VideoPacket {
                     captured_at: job.captured_at,

@@ -37,6 +37,8 @@ pub(super) struct Setup {
     pub(super) format: VideoFormat,
     /// Slices per picture, each on its own thread; 1 keeps everything on the caller's thread.
     pub(super) slices: u16,
+    /// Whether the edges of blocks are filtered.
+    pub(super) deblocking: bool,
 }
 
 /// One running encoder of the library.
@@ -179,16 +181,18 @@ impl Codec {
         check(call, unsafe { force_intra_frame(self.encoder, true) })
     }
 
-    /// Quantises by `qp` from the next picture on. The library takes all parameters anew for it, and starts
-    /// no new sequence as long as only such ones differ.
+    /// Quantises by `qp` from the next picture on. The library takes all parameters anew for it, and starts no
+    /// new sequence as long as only such ones differ.
     pub(super) fn set_qp(&mut self, qp: u8) -> Result<(), Failure> {
-        let layer = &mut self.parameters.sSpatialLayers[0];
+        let mut parameters = self.parameters;
+        let layer = &mut parameters.sSpatialLayers[0];
         if layer.iDLayerQp == c_int::from(qp) {
             return Ok(());
         }
         layer.iDLayerQp = qp.into();
-        let mut parameters = self.parameters;
-        self.set_option(ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, &mut parameters)
+        self.set_option(ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, &mut parameters)?;
+        self.parameters = parameters;
+        Ok(())
     }
 
     /// Sets an option; `T` must be the type that the library's header gives for it.
@@ -261,6 +265,7 @@ fn configure(parameters: &mut SEncParamExt, setup: &Setup) {
     parameters.bEnableAdaptiveQuant = false;
     parameters.bEnableBackgroundDetection = false;
     parameters.bEnableDenoise = false;
+    parameters.iLoopFilterDisableIdc = (!setup.deblocking).into();
     parameters.iMultipleThreadIdc = setup.slices;
     // The same pictures give the same bytes.
     parameters.bUseLoadBalancing = false;

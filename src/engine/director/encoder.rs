@@ -1,5 +1,7 @@
 //! The director's part in the video encoder: what the user lets it make, and whether it does.
 
+use std::time::Duration;
+
 use super::Director;
 use crate::engine::{
     broadcast::Broadcasting,
@@ -7,7 +9,13 @@ use crate::engine::{
     event::{Cause, Decision, Severity},
     oversight::Finding,
 };
-use crate::{control::obedience::Verdict, units::Bitrate};
+use crate::{
+    control::{
+        effort::{Effort, EffortSample},
+        obedience::Verdict,
+    },
+    units::{Bitrate, MediaTime},
+};
 
 impl Director {
     /// What is due four times a second while an encoder runs.
@@ -26,12 +34,32 @@ impl Director {
         }
         if self.oversight.is_uneasy(now) {
             self.statistics.forgive();
+        } else {
+            self.choose_effort(now);
         }
         let bitrates = (order.video, self.orders.limits().ceiling);
         let told = self
             .statistics
             .overload(now, &self.counters, &format, bitrates);
         self.tell_all(told);
+    }
+
+    /// As thoroughly as this computer has time for.
+    fn choose_effort(&mut self, now: MediaTime) {
+        let change = self.effort.observe(EffortSample {
+            now,
+            busy: Duration::from_nanos(self.counters.encoding.get()),
+        });
+        let (Some(change), Some(encoders)) = (change, &mut self.encoders) else {
+            return;
+        };
+        encoders.set_effort(change.effort);
+        let severity = match change.effort {
+            Effort::Fast => Severity::Info,
+            Effort::Full => Severity::Good,
+        };
+        let decision = Decision::new(now, severity, Cause::Encoder, change.to_string());
+        self.tell(decision.with_figures([("encoder_load", change.load)]));
     }
 
     fn deal_with(&mut self, Finding { verdict, restart }: Finding) {
