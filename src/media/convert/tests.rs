@@ -1,4 +1,23 @@
-use super::*;
+use super::{reference, *};
+
+const LAYOUTS: [RawLayout; 9] = [
+    RawLayout::Yuyv,
+    RawLayout::Uyvy,
+    RawLayout::Nv12,
+    RawLayout::I420,
+    RawLayout::Yv12,
+    RawLayout::Yuv444,
+    RawLayout::Rgb,
+    RawLayout::Bgr,
+    RawLayout::Grey,
+];
+
+const MEANINGS: [YuvColours; 4] = [
+    YuvColours::Bt601,
+    YuvColours::Bt601FullRange,
+    YuvColours::Bt709,
+    YuvColours::Bt709FullRange,
+];
 
 type Samples = ([u8; 3], [u8; 3], [u8; 3], [u8; 3]);
 
@@ -158,17 +177,7 @@ fn padding_behind_rows_is_left_away() {
 
 #[test]
 fn a_picture_cut_short_is_an_error_at_every_length() {
-    for layout in [
-        RawLayout::Yuyv,
-        RawLayout::Uyvy,
-        RawLayout::Nv12,
-        RawLayout::I420,
-        RawLayout::Yv12,
-        RawLayout::Yuv444,
-        RawLayout::Rgb,
-        RawLayout::Bgr,
-        RawLayout::Grey,
-    ] {
+    for layout in LAYOUTS {
         let whole = picture_of(layout, [1, 2, 3]);
         for length in 0..whole.len() {
             assert_eq!(
@@ -222,5 +231,73 @@ fn an_odd_last_row_and_column_are_left_away() {
         };
         let size = converted(&raw).map(|picture| picture.size());
         assert_eq!(size, Ok(PixelSize::new(2, 2)), "{layout:?}");
+    }
+}
+
+#[test]
+fn every_conversion_is_the_reference_s_to_the_bit() {
+    let mut random = fastrand::Rng::with_seed(1);
+    // With the vector instructions of this processor, and with those that all have.
+    let mut converters = [Level::new(), Level::baseline()].map(|level| Converter {
+        level,
+        ..Converter::new()
+    });
+    let sizes = (2..=70).map(|width| (width, 2 + width % 4));
+    for (width, height) in sizes.chain([(130, 6), (258, 3), (1280, 4)]) {
+        for layout in LAYOUTS {
+            let padding = random.usize(0..=40);
+            let row = width as usize * 4 + padding;
+            let mut data = vec![0; row * height as usize * 3];
+            for byte in &mut data {
+                // Every value, the outermost more often than others.
+                *byte = random.u8(..).saturating_mul(random.u8(1..=2));
+            }
+            for colours in MEANINGS {
+                let raw = RawPicture {
+                    size: PixelSize::new(width, height),
+                    layout,
+                    colours,
+                    stride: [None, Some(row)][random.usize(0..2)],
+                    data: &data,
+                };
+                let expected = reference::converted(&raw);
+                for converter in &mut converters {
+                    let mut picture = I420::black(raw.even_size());
+                    assert_eq!(converter.convert(&raw, &mut picture), Ok(()));
+                    assert!(
+                        picture == expected,
+                        "{layout:?}, {colours:?}, {width}x{height}, {:?}",
+                        raw.stride
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_within_one_of_what_the_standards_define() {
+    let values = || (0..=255).step_by(15);
+    let all = values().flat_map(|a| values().flat_map(move |b| values().map(move |c| [a, b, c])));
+    let assert_near = |actual: [u8; 3], exact: [f64; 3], what: &str| {
+        for (actual, exact) in actual.into_iter().zip(exact) {
+            let error = f64::from(actual) - exact.clamp(0.0, 255.0);
+            assert!(error.abs() < 1.0, "{what}: {actual} is not {exact}");
+        }
+    };
+    for samples in all {
+        let precise = samples.map(f64::from);
+        for colours in MEANINGS {
+            assert_near(
+                reference::of_yuv(colours, samples),
+                reference::exact(colours, precise),
+                &format!("{colours:?} {samples:?}"),
+            );
+        }
+        assert_near(
+            reference::of_rgb(samples),
+            reference::exact_rgb(precise.map(|value| value / 255.0)),
+            &format!("RGB {samples:?}"),
+        );
     }
 }
