@@ -27,10 +27,11 @@ soak: ## Stream for 20 minutes (SOAK_MINUTES) with a fault every 30 s: memory, t
 	@scripts/system-packages.sh network
 	@tests/labs/network/test.sh soak $(SOAK_MINUTES)
 
-bench: ## Count the instructions per frame, beside FFmpeg's; print the scorecard of staying live
+# With the profile that everything else is built with: `cargo bench` alone builds all dependencies once more.
+bench: ## Count the instructions per frame by stage, beside FFmpeg's and GStreamer's; print the scorecard of staying live
 	@scripts/system-packages.sh test
-	@cargo bench --quiet --profile dev --bench staying_live
-	@benches/instructions.sh
+	@scripts/interop-peers.sh clips
+	@cargo bench --quiet --profile dev </dev/null
 
 fuzz: ## Feed strangers' bytes to the protocol, ten minutes per target (needs nightly Rust and cargo-fuzz)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)

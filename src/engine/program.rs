@@ -283,8 +283,7 @@ enum Input {
 struct Camera {
     id: DeviceId,
     feed: CameraFeed,
-    /// The last picture scaled, and the camera's picture it was made from.
-    shown: Option<(Arc<I420>, Arc<I420>)>,
+    shown: Shown,
     captured_at: Option<MediaTime>,
     /// When the last picture was taken, if it was not shown before.
     new_capture: Option<MediaTime>,
@@ -313,7 +312,7 @@ impl Source {
             VideoChoice::Camera(id) => Input::Camera(Box::new(Camera {
                 id: id.clone(),
                 feed: (self.open_camera)(id.clone(), self.size, self.rate, self.clock),
-                shown: None,
+                shown: Shown::default(),
                 captured_at: None,
                 new_capture: None,
                 counted: 0,
@@ -340,7 +339,7 @@ impl Source {
         match &mut self.input {
             Input::Camera(camera) => {
                 let event = camera.feed.poll_event()?;
-                if matches!(event, SourceEvent::Lost(_)) && camera.shown.take().is_some() {
+                if matches!(event, SourceEvent::Lost(_)) && camera.shown.forget() {
                     camera.slate = slate(self.size, SlateReason::CameraLost);
                 }
                 Some(event)
@@ -395,15 +394,37 @@ impl Camera {
             return Arc::clone(&self.slate);
         };
         self.captured_at = Some(frame.captured_at);
-        match &self.shown {
-            Some((scaled, original)) if Arc::ptr_eq(original, &frame.picture) => Arc::clone(scaled),
+        let (picture, is_new) = self.shown.picture(frame.picture, scaler);
+        if is_new {
+            self.new_capture = Some(frame.captured_at);
+        }
+        picture
+    }
+}
+
+/// A camera's picture as the program shows it: scaled once, however often it is shown.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The last picture scaled, and the camera's picture it was made from.
+    last: Option<(Arc<I420>, Arc<I420>)>,
+}
+
+impl Shown {
+    /// The camera's `original` as `scaler` makes it, and whether it is another one than the last time.
+    pub fn picture(&mut self, original: Arc<I420>, scaler: &mut Scaler) -> (Arc<I420>, bool) {
+        match &self.last {
+            Some((scaled, last)) if Arc::ptr_eq(last, &original) => (Arc::clone(scaled), false),
             _ => {
-                let scaled = scaler.scale(&frame.picture);
-                self.new_capture = Some(frame.captured_at);
-                self.shown = Some((Arc::clone(&scaled), frame.picture));
-                scaled
+                let scaled = scaler.scale(&original);
+                self.last = Some((Arc::clone(&scaled), original));
+                (scaled, true)
             }
         }
+    }
+
+    /// Shows it no longer; tells whether there was one.
+    fn forget(&mut self) -> bool {
+        self.last.take().is_some()
     }
 }
 

@@ -52,8 +52,11 @@ pub(super) struct Delivered<'a> {
     pub(super) age: Duration,
 }
 
-pub(super) enum DeliveredPicture<'a> {
+/// A picture as a driver delivers it.
+pub enum DeliveredPicture<'a> {
+    /// Pixels.
     Raw(RawPicture<'a>),
+    /// One picture of Motion JPEG.
     Jpeg(&'a [u8]),
 }
 

@@ -26,6 +26,8 @@ use native as platform;
 #[cfg(target_os = "linux")]
 use v4l2 as platform;
 
+pub use device::DeliveredPicture;
 pub use feed::CameraFeed;
 pub use format::best_format;
 pub use list::{find, list};
+pub use reader::Pictures;

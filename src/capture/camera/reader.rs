@@ -46,11 +46,7 @@ pub(super) fn open(
             camera,
             stream,
             clock,
-            pictures: Pictures {
-                pool: PicturePool::new(PixelSize::MIN),
-                converter: Converter::new(),
-                jpeg: MjpegDecoder::new(),
-            },
+            pictures: Pictures::new(),
         }),
     })
 }
@@ -123,14 +119,35 @@ impl CameraReader {
 }
 
 /// Turns a camera's pictures into I420; keeps the memory that takes.
-struct Pictures {
+#[derive(Debug)]
+pub struct Pictures {
     pool: PicturePool,
     converter: Converter,
     jpeg: MjpegDecoder,
 }
 
+impl Default for Pictures {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Pictures {
-    fn convert(&mut self, picture: &DeliveredPicture) -> Result<Arc<I420>, ConvertError> {
+    /// Without any memory yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            pool: PicturePool::new(PixelSize::MIN),
+            converter: Converter::new(),
+            jpeg: MjpegDecoder::new(),
+        }
+    }
+
+    /// The picture as I420, in its own size but for an odd row or column.
+    ///
+    /// # Errors
+    /// When its bytes are not what they are said to be.
+    pub fn convert(&mut self, picture: &DeliveredPicture) -> Result<Arc<I420>, ConvertError> {
         match picture {
             DeliveredPicture::Jpeg(bytes) => self.jpeg.decode(bytes),
             DeliveredPicture::Raw(raw) => self.convert_raw(raw),

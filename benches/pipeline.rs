@@ -1,0 +1,271 @@
+//! What live video costs, stage by stage, beside other programs that make the same of the same bytes.
+//!
+//! `cargo bench --bench pipeline` makes the pictures from a natural clip, has valgrind count, and prints tables. It
+//! takes a quarter of an hour or more; `SKYWAVE_WRITE_PAGES=1` writes them into README.md as well. What is not
+//! here (valgrind, the clip, another program) is said, and its row left out. Run without a command, as `cargo test`
+//! does, it publishes a few small pictures of each source.
+
+mod support;
+
+use std::{
+    env,
+    error::Error,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use skywave::units::{Bitrate, PixelSize};
+
+use support::{
+    callgrind,
+    material::{self, I420, Material, YUYV, jpeg_name},
+    peers::{self, Peer},
+    stages::{self, STAGES, Source, Stream},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if arguments.first() == Some(&"publish") {
+        return stages::command(&arguments);
+    }
+    if arguments.contains(&"--bench") {
+        let tables = tables()?;
+        if env::var_os("SKYWAVE_WRITE_PAGES").is_some() {
+            write_readme(&tables)?;
+        }
+        return Ok(());
+    }
+    for source in Source::ALL {
+        let stream = Stream {
+            source,
+            size: PixelSize::new(320, 180),
+            bitrate: Bitrate::from_kbps(300),
+        };
+        assert!(stages::publish(stream, &Material::made(stream), 2)? > 0);
+    }
+    Ok(())
+}
+
+/// One size, and what it is encoded with.
+const SIZES: [(PixelSize, Bitrate); 2] = [
+    (PixelSize::new(1280, 720), Bitrate::from_kbps(2_500)),
+    (PixelSize::new(1920, 1080), Bitrate::from_kbps(6_000)),
+];
+const SOURCES: [(&str, Source); 3] = [
+    ("YUYV camera", Source::Yuyv),
+    ("Motion JPEG camera", Source::Mjpeg),
+    ("test picture", Source::TestPicture),
+];
+
+/// Prints the tables as they come, and gives them all.
+fn tables() -> Result<String, Box<dyn Error>> {
+    let ffmpeg = peers::ffmpeg();
+    let clip = peers::clip("bigbuckbunny.mp4")?;
+    let mut all = machine(&ffmpeg);
+    print!("{all}");
+    for (size, bitrate) in SIZES {
+        let folder = tempfile::tempdir()?;
+        make_material(&ffmpeg, &clip, size, folder.path())?;
+        let table = table(folder.path(), &ffmpeg, size, bitrate)?;
+        print!("{table}");
+        all += &table;
+    }
+    Ok(all)
+}
+
+/// Where and of what this was measured.
+fn machine(ffmpeg: &Path) -> String {
+    let first_line = |program: &Path, option: &str| {
+        let said = Command::new(program).arg(option).output().ok();
+        let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let line = said.as_deref().and_then(|said| said.lines().next());
+        line.unwrap_or("none").trim().to_owned()
+    };
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+    let cpu = cpu.map_or("an unknown processor", |name| {
+        name.trim_matches([' ', '\t', ':'])
+    });
+    let ffmpeg = first_line(ffmpeg, "-version");
+    let ffmpeg = ffmpeg.split(" Copyright").next().unwrap_or_default();
+    format!(
+        "Measured on {} on {cpu}, as valgrind shows it to programs (AVX2 at most), with {}, {}, {ffmpeg} and {}.\n",
+        chrono::Local::now().format("%-d %B %Y"),
+        first_line(Path::new("rustc"), "--version"),
+        first_line(Path::new("c++"), "--version"),
+        first_line(Path::new("gst-launch-1.0"), "--version"),
+    )
+}
+
+/// What cameras and a microphone would deliver of the clip.
+fn make_material(
+    ffmpeg: &Path,
+    clip: &Path,
+    size: PixelSize,
+    folder: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let make = |matrix: &str, options: &str, file: &str| -> Result<(), Box<dyn Error>> {
+        let made = Command::new(ffmpeg)
+            .args(["-nostdin", "-v", "error", "-y", "-ss", CLIP_FROM, "-i"])
+            .arg(clip)
+            .args(["-frames:v", &MANY.to_string(), "-vf"])
+            .arg(format!(
+                "scale={}:{}:flags=bicubic:{matrix}",
+                size.width, size.height
+            ))
+            .args(options.split_whitespace())
+            .arg(folder.join(file))
+            .stdin(Stdio::null())
+            .status()
+            .map_err(|error| format!("{} makes the pictures: {error}", ffmpeg.display()))?;
+        made.success()
+            .then_some(())
+            .ok_or_else(|| format!("FFmpeg made no {file}").into())
+    };
+    let bt601 = "out_color_matrix=bt601:out_range=tv";
+    let bt709 = "out_color_matrix=bt709:out_range=tv";
+    let full = "out_color_matrix=bt601:out_range=pc";
+    make(bt601, "-pix_fmt yuyv422 -f rawvideo", YUYV)?;
+    make(bt709, "-pix_fmt yuv420p -f rawvideo", I420)?;
+    // 4:2:2 at 1 to 2 bits per pixel, as webcams compress.
+    make(full, "-pix_fmt yuvj422p -c:v mjpeg -q:v 4", "%03d.jpg")?;
+    if !folder.join(jpeg_name(MANY)).exists() {
+        return Err("the clip is too short".into());
+    }
+    Ok(material::write_sound(folder, MANY)?)
+}
+
+fn table(
+    folder: &Path,
+    ffmpeg: &Path,
+    size: PixelSize,
+    bitrate: Bitrate,
+) -> Result<String, Box<dyn Error>> {
+    let program = env::current_exe()?;
+    let ours = |source| {
+        let stream = Stream {
+            source,
+            size,
+            bitrate,
+        };
+        Cost::of_ours(&program, stream, folder)
+    };
+    let peers = peers::publishers(ffmpeg);
+    // Two at a time: instructions do not depend on it.
+    let (ours, theirs) = thread::scope(|scope| {
+        let theirs = scope.spawn(|| {
+            let costs = peers
+                .iter()
+                .map(|peer| of_theirs(peer, folder, size, bitrate));
+            costs.collect::<Vec<_>>()
+        });
+        let ours = SOURCES.map(|(name, source)| (name, ours(source)));
+        (ours, theirs.join())
+    });
+    let theirs = theirs.map_err(|_| "the thread that counts the others panicked")?;
+
+    let mut text = format!(
+        "\n**{size}, 30 fps, {} kb/s**\n\n| million instructions per frame | {} | all | all but the encoder |\n|---|{}\n",
+        bitrate.bps() / 1000,
+        COLUMNS.join(" | "),
+        "---|".repeat(COLUMNS.len() + 2)
+    );
+    for (name, cost) in &ours {
+        match cost {
+            Ok(cost) => writeln!(text, "| **Skywave**, {name} | {cost}")?,
+            Err(why) => writeln!(text, "| **Skywave**, {name} | not measured: {why} |")?,
+        }
+    }
+    text += "\n| from the same YUYV and sound, to FLV | million instructions per frame | Skywave takes |\n|---|---|---|\n";
+    for (peer, all) in peers.iter().zip(theirs) {
+        match (all, &ours[0].1) {
+            (Ok(all), Ok(ours)) => writeln!(
+                text,
+                "| {} | {} | {:.2} of it |",
+                peer.name(),
+                millions(all),
+                ours.all / all
+            )?,
+            (Ok(all), Err(_)) => writeln!(text, "| {} | {} | |", peer.name(), millions(all))?,
+            (Err(why), _) => writeln!(text, "| {} | not measured: {why} | |", peer.name())?,
+        }
+    }
+    Ok(text)
+}
+
+/// Instructions per frame.
+struct Cost {
+    stages: [f64; STAGES.len()],
+    all: f64,
+}
+
+impl Cost {
+    fn of_ours(program: &Path, stream: Stream, folder: &Path) -> Result<Self, String> {
+        let count = |frames| {
+            let arguments = stream.arguments(Some(folder), frames);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            callgrind::count(&program.to_string_lossy(), &arguments)
+        };
+        let (few, many) = (count(FEW)?, count(MANY)?);
+        let of = |function| per_frame(few.of(function), many.of(function));
+        let mut stages = STAGES.map(|(_, function)| of(function));
+        let all = per_frame(few.total, many.total) - of(stages::COPY);
+        // The encoder alone has threads of its own: what no stage executed is its.
+        stages[VIDEO] += all - stages.iter().sum::<f64>();
+        Ok(Self { stages, all })
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { stages, all } = self;
+        let share = 100.0 * (all - stages[VIDEO]) / all;
+        let stages = stages.map(millions).join(" | ");
+        write!(formatter, "{stages} | {} | {share:.1} % |", millions(*all))
+    }
+}
+
+fn of_theirs(peer: &Peer, folder: &Path, size: PixelSize, bitrate: Bitrate) -> Result<f64, String> {
+    let count = |frames| {
+        let command = peer.command(folder, size, bitrate.bps() / 1000, frames)?;
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        let (program, arguments) = command.split_first().ok_or("no program")?;
+        Ok::<u64, String>(callgrind::count(program, arguments)?.total)
+    };
+    Ok(per_frame(count(FEW)?, count(MANY)?))
+}
+
+/// Start-up does not count: the difference between many pictures and few is divided.
+fn per_frame(few: u64, many: u64) -> f64 {
+    many.saturating_sub(few) as f64 / f64::from(MANY - FEW)
+}
+
+fn millions(count: f64) -> String {
+    format!("{:.2}", count / 1e6)
+}
+
+fn write_readme(tables: &str) -> Result<(), Box<dyn Error>> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let page = fs::read_to_string(&file)?;
+    let (before, rest) = page
+        .split_once(BEGIN)
+        .ok_or("README.md has no place for it")?;
+    let (_, after) = rest.split_once(END).ok_or("README.md has no end for it")?;
+    Ok(fs::write(
+        &file,
+        format!("{before}{BEGIN}\n{tables}{END}{after}"),
+    )?)
+}
+
+const BEGIN: &str = "<!-- performance -->";
+const END: &str = "<!-- end of performance -->";
+const COLUMNS: [&str; STAGES.len()] = ["capture", "program", "H.264", "AAC", "FLV and RTMP"];
+const VIDEO: usize = 2;
+const FEW: u32 = 4;
+const MANY: u32 = 16;
+/// Where the clip moves, in seconds.
+const CLIP_FROM: &str = "1";
