@@ -501,3 +501,6 @@ impl task::Wake for RepaintOnWake {
 /// How long settings rest before they are saved.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
 const MAX_EVENTS_PER_FRAME: usize = 1_000;
+
+#[cfg(test)]
+mod tests;
