@@ -5,7 +5,7 @@
 //! repeated frame is proven and not guessed. A strip of film grain gives an encoder something to do: without
 //! it a picture of flat colours would never need the bitrate that was asked for.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use crate::{
     media::{
@@ -26,6 +26,9 @@ pub struct TestPicture {
     /// One row of each plane of the bars, twice side by side.
     bars: [Vec<u8>; 3],
     grain: Vec<u8>,
+    /// What is written in the frame: its time and its number.
+    clock: String,
+    written_number: String,
     pool: PicturePool,
 }
 
@@ -69,6 +72,8 @@ impl TestPicture {
             background,
             bars,
             grain,
+            clock: String::new(),
+            written_number: String::new(),
             pool: PicturePool::new(size),
         }
     }
@@ -81,15 +86,21 @@ impl TestPicture {
         let fps = u64::from(self.frame_rate.fps());
         let (second, frame) = (number / fps, number % fps);
         let flash = frame * 10 < fps;
-        let clock = format!("{:02}:{:02}.{frame:02}", second / 60 % 100, second % 60);
-        let written_number = format!("{:06}", number % 1_000_000);
         let Self {
             layout,
             background,
             bars,
             grain,
+            clock,
+            written_number,
             ..
         } = self;
+        clock.clear();
+        written_number.clear();
+        let (minute, shown_second) = (second / 60 % 100, second % 60);
+        // Writing into a string cannot fail.
+        let _ = write!(clock, "{minute:02}:{shown_second:02}.{frame:02}");
+        let _ = write!(written_number, "{:06}", number % 1_000_000);
         self.pool.picture(|picture| {
             let width = picture.size().width as usize;
             if flash {
@@ -103,8 +114,8 @@ impl TestPicture {
                 let colour = if white { Colour::WHITE } else { Colour::BLACK };
                 draw::fill(picture, layout.square(index), colour);
             }
-            let number_width = draw::text_width(&written_number, layout.number_dot);
-            let clock_width = draw::text_width(&clock, layout.clock_dot);
+            let number_width = draw::text_width(written_number, layout.number_dot);
+            let clock_width = draw::text_width(clock, layout.clock_dot);
             let gap = (width - number_width - clock_width) / 3;
             let foot = layout.text_top + draw::text_height(layout.number_dot);
             draw::text(
@@ -113,7 +124,7 @@ impl TestPicture {
                 layout.text_top,
                 layout.number_dot,
                 BRIGHT,
-                &written_number,
+                written_number,
             );
             draw::text(
                 picture,
@@ -121,7 +132,7 @@ impl TestPicture {
                 foot - draw::text_height(layout.clock_dot),
                 layout.clock_dot,
                 DIM,
-                &clock,
+                clock,
             );
         })
     }

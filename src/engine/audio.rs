@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use super::outputs::Outputs;
+use super::{outputs::Outputs, priority};
 use crate::{
     capture::{
         microphone::{self, Jump, MicrophoneFeed},
@@ -194,15 +194,17 @@ struct Worker<F> {
 impl<F: Fn(AudioEvent)> Worker<F> {
     fn run(mut self, orders: &Receiver<Order>) {
         let mut block = [0.0; 2 * BLOCK];
+        priority::raise();
         loop {
             match orders.recv_timeout(self.clock.until(self.look_at())) {
                 Ok(order) => self.apply(order),
                 Err(RecvTimeoutError::Timeout) => {
                     let now = self.clock.now();
                     self.leave_out_what_is_too_late(now);
-                    if self.has_block(now) {
+                    while self.has_block(now) {
                         self.process(&mut block);
-                    } else {
+                    }
+                    if now >= self.block_end() {
                         self.looked_at = now;
                     }
                 }
@@ -220,16 +222,21 @@ impl<F: Fn(AudioEvent)> Worker<F> {
         }
     }
 
-    /// When the next block may be there.
+    /// When to look for the next block. For a meter alone, a few at a time will do.
     fn look_at(&self) -> MediaTime {
-        let soonest = self.block_end();
-        let next_look = self.looked_at + BLOCK_TIME;
-        soonest.max(next_look).min(soonest + LATENCY)
+        let pause = if self.encoding.is_some() {
+            BLOCK_TIME
+        } else {
+            METER_PAUSE
+        };
+        let soonest = self.block_end() + (pause - BLOCK_TIME);
+        soonest.max(self.looked_at + pause)
     }
 
     /// Whether the next block has arrived, or is not waited for any longer.
     fn has_block(&self, now: MediaTime) -> bool {
-        self.source.has(BLOCK) || now >= self.block_end() + LATENCY
+        let end = self.block_end();
+        now >= end && (self.source.has(BLOCK) || now >= end + LATENCY)
     }
 
     /// When the next block has been heard.
@@ -351,6 +358,8 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// Samples per channel handled at a time, and how long they last.
 const BLOCK: usize = 480;
 const BLOCK_TIME: Duration = Duration::from_millis(10);
+/// How often the meter moves.
+const METER_PAUSE: Duration = Duration::from_millis(50);
 
 /// Orders come from a person's hand; one who gives more within 10 ms waits that long.
 const ORDER_CAPACITY: usize = 16;
@@ -447,6 +456,7 @@ mod tests {
         let millis = MediaTime::from_millis;
         worker.next = 48_000;
         assert_eq!(worker.look_at(), millis(1_010));
+        assert!(!worker.has_block(millis(1_009)));
         assert!(worker.has_block(millis(1_010)));
 
         worker.source = Source::open(
@@ -456,9 +466,11 @@ mod tests {
         assert!(!worker.has_block(millis(1_010)));
         worker.looked_at = millis(1_010);
         assert_eq!(worker.look_at(), millis(1_020));
-        worker.looked_at = millis(1_255);
-        assert_eq!(worker.look_at(), millis(1_260));
+        assert!(!worker.has_block(millis(1_259)));
         assert!(worker.has_block(millis(1_260)));
+
+        worker.encoding = None;
+        assert_eq!(worker.look_at(), millis(1_060), "for the meter");
     }
 
     #[test]

@@ -192,7 +192,10 @@ impl Director {
             Command::Stop => self.stop_publishing(),
             Command::StartRecording(target) => self.start_recording(&target),
             Command::StopRecording => self.stop_recording(),
-            Command::ShowPreview(shown) => self.preview.show(shown),
+            Command::ShowPreview(shown) => {
+                self.preview.show(shown);
+                self.sources.program().wake();
+            }
         }
     }
 

@@ -23,6 +23,22 @@
 //! | anyone to the director | bounded channel | 1024 | reports are dropped and logged; it never happens |
 //! | director to listener | [`event_queue`] | 1024 | the newest figures replace older ones, then the oldest go |
 //!
+//! Every thread of the program, by the name that the system shows. *Idle* is with the preview hidden; times are how
+//! often a thread wakes in a second, at 30 fps (`cargo bench --bench memory` counts them).
+//!
+//! | thread | idle | shown | live | what it waits for |
+//! |---|---|---|---|---|
+//! | `skywave` | | | | the window's events, or the command line's |
+//! | `director` | 30 | 30 | 30 | commands and reports (the levels' among them), a look four times a second |
+//! | `program` | 0, with a camera 4 | 30 | 30 | the next frame, orders |
+//! | `audio` | 20 | 20 | 100 | the next 10 ms of sound; for the meter alone, 50 ms |
+//! | `camera`, `camera-reader-N` | | 30 | 30 | one of each while a camera is chosen: the watch over it, its pictures |
+//! | `microphone`, and the sound system's own | | | | while a microphone is chosen |
+//! | `video encoder` | – | – | 30 | pictures; with several slices, the codec's threads bear the name of who opened it |
+//! | `publisher` | – | – | 90 | one per destination: packets, the server's answers, a look ten times a second |
+//! | `recorder` | – | – | 100 | while recording: packets |
+//! | `network watch` | – | – | 1 | from the first stream on: changes of the network, a look each second |
+//!
 //! | file | what it is about |
 //! |---|---|
 //! | [`command`] | what may be asked of a running engine |
@@ -36,6 +52,7 @@
 //! | [`encoders`] | one run of the encoders, as the director sees them |
 //! | [`video`] | the video encoder's thread |
 //! | [`audio`] | the audio thread |
+//! | [`priority`] | what the audio thread asks of the system |
 //! | [`interleave`] | both tracks in one order |
 //! | [`outputs`] | the fan-out |
 //! | [`broadcast`] | all destinations of one program |
@@ -64,6 +81,7 @@ pub mod oversight;
 pub mod parts;
 pub mod phase;
 pub mod preview;
+pub mod priority;
 pub mod program;
 pub mod publishing;
 pub mod recording;

@@ -41,18 +41,32 @@ impl PhaseLock {
         if age > 2 * self.frame {
             return; // A stalled camera says nothing about its phase.
         }
-        // Looking earlier lowers the age, until the look comes before the picture and finds the one before.
+        // Looking earlier lowers the age, until the look comes before the picture and finds the one before. Before
+        // the frame's beginning comes the end of the frame before, and behind its end the next one's beginning:
+        // one picture is left out there, or shown twice.
         if age > MARGIN + STEP {
-            // Before the frame's beginning comes the end of the frame before.
-            self.offset = self.offset.checked_sub(STEP).unwrap_or(self.latest());
+            match self.offset.checked_sub(STEP) {
+                Some(earlier) => self.offset = earlier,
+                None if age > MARGIN + STEP + HOLD => self.offset = self.latest(),
+                None => {}
+            }
         } else if age < MARGIN {
-            self.offset = (self.offset + STEP).min(self.latest());
+            let later = self.offset + STEP;
+            self.offset = if later <= self.latest() {
+                later
+            } else {
+                Duration::ZERO
+            };
         }
     }
 }
 
 /// How old a picture should be when it is taken: room for the camera's own jitter.
 const MARGIN: Duration = Duration::from_millis(3);
+
+/// How much older a picture may be before the look leaves the frame's beginning, so that jitter does not make it go
+/// to and fro.
+const HOLD: Duration = Duration::from_millis(4);
 
 /// How far the tick moves per frame: too little to be seen.
 const STEP: Duration = Duration::from_micros(500);
@@ -61,32 +75,132 @@ const STEP: Duration = Duration::from_micros(500);
 mod tests {
     use super::*;
 
-    /// A camera at 30 fps whose pictures arrive `phase` after the frame's time; the age after a while.
-    fn age_after_a_while(phase: Duration) -> Duration {
-        let rate = FrameRate::new(30);
-        let mut lock = PhaseLock::new(rate);
-        let mut age = Duration::ZERO;
-        for number in 100..400 {
-            let now = rate.time_of(number) + lock.offset();
-            let newest = if now >= rate.time_of(number) + phase {
+    /// A camera whose pictures arrive on a clock of its own.
+    struct Camera {
+        /// Its frames per second, by the program's clock.
+        fps: f64,
+        /// When its first picture arrives.
+        phase: Duration,
+        /// By how much later than they should its pictures arrive at most.
+        jitter: Duration,
+    }
+
+    impl Camera {
+        /// When picture `number` arrives.
+        fn arrival(&self, number: u64) -> MediaTime {
+            let late = self.jitter.mul_f64(fastrand::Rng::with_seed(number).f64());
+            MediaTime::ZERO + self.phase + Duration::from_secs_f64(number as f64 / self.fps) + late
+        }
+
+        /// The newest picture there is at `now`.
+        fn newest(&self, now: MediaTime) -> u64 {
+            let elapsed = now.since(MediaTime::ZERO + self.phase).as_secs_f64();
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "positive and small"
+            )]
+            let number = (elapsed * self.fps) as u64;
+            // The last one may be late.
+            if self.arrival(number) <= now {
                 number
             } else {
                 number - 1
-            };
-            age = now.since(rate.time_of(newest) + phase);
-            lock.observe(now, rate.time_of(newest) + phase);
+            }
         }
-        age
+    }
+
+    /// What a program at 30 fps found in `seconds`, each frame: which picture, and how old it was.
+    fn looks(camera: &Camera, seconds: u64) -> Vec<(u64, Duration)> {
+        let rate = FrameRate::new(30);
+        let mut lock = PhaseLock::new(rate);
+        let frames = 100..100 + seconds * 30;
+        let look = frames.map(|frame| {
+            let now = rate.time_of(frame) + lock.offset();
+            let number = camera.newest(now);
+            let arrival = camera.arrival(number);
+            lock.observe(now, arrival);
+            (number, now.since(arrival))
+        });
+        look.collect()
+    }
+
+    fn milliseconds(values: impl IntoIterator<Item = u64>) -> impl Iterator<Item = Duration> {
+        values.into_iter().map(Duration::from_millis)
     }
 
     #[test]
     fn pictures_are_taken_shortly_after_they_arrive_whatever_the_cameras_phase() {
-        for millis in [0, 1, 5, 10, 17, 25, 30, 33] {
-            let age = age_after_a_while(Duration::from_millis(millis));
+        for phase in milliseconds([0, 1, 5, 10, 17, 25, 30, 33]) {
+            let camera = Camera {
+                fps: 30.0,
+                phase,
+                jitter: Duration::ZERO,
+            };
+            for (number, age) in &looks(&camera, 60)[150..] {
+                assert!(
+                    *age <= Duration::from_millis(8),
+                    "{phase:?}: picture {number} {age:?} old"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_jitter_of_milliseconds_costs_no_picture_and_hardly_a_delay() {
+        for phase in milliseconds([0, 10, 20, 30]) {
+            let camera = Camera {
+                fps: 30.0,
+                phase,
+                jitter: Duration::from_millis(4),
+            };
+            let looks = looks(&camera, 300);
+            let settled = &looks[300..];
+            let mean = settled.iter().map(|(_, age)| *age).sum::<Duration>() / settled.len() as u32;
+            assert!(mean <= Duration::from_millis(6), "{phase:?}: {mean:?} old");
+            let unsteady = settled.windows(2).filter(|it| it[1].0 != it[0].0 + 1);
+            let unsteady = unsteady.count();
             assert!(
-                age <= Duration::from_millis(6),
-                "phase {millis} ms: {age:?}"
+                unsteady <= settled.len() / 50,
+                "{phase:?}: {unsteady} of {} shown twice or left out",
+                settled.len()
             );
         }
+    }
+
+    #[test]
+    fn a_camera_at_29_97_is_followed_and_slips_one_picture_each_33_seconds() {
+        for fps in [30_000.0 / 1001.0, 30.0 * 30_030.0 / 30_000.0] {
+            let camera = Camera {
+                fps,
+                phase: Duration::from_millis(7),
+                jitter: Duration::from_millis(2),
+            };
+            let looks = looks(&camera, 300);
+            let settled = &looks[150..];
+            let mut ages: Vec<Duration> = settled.iter().map(|(_, age)| *age).collect();
+            ages.sort_unstable();
+            let (median, p95) = (ages[ages.len() / 2], ages[ages.len() * 95 / 100]);
+            assert!(median <= Duration::from_millis(6), "{fps}: {median:?}");
+            assert!(p95 <= Duration::from_millis(10), "{fps}: {p95:?}");
+            let slips = settled.windows(2).filter(|it| it[1].0 != it[0].0 + 1);
+            let slips = slips.count();
+            assert!((8..=12).contains(&slips), "{fps}: {slips} slips");
+        }
+    }
+
+    #[test]
+    fn a_stalled_camera_moves_nothing() {
+        let rate = FrameRate::new(30);
+        let mut lock = PhaseLock::new(rate);
+        lock.observe(MediaTime::from_millis(1_010), MediaTime::from_millis(1_000));
+        let offset = lock.offset();
+        for millis in 1_100..2_000 {
+            lock.observe(
+                MediaTime::from_millis(millis),
+                MediaTime::from_millis(1_000),
+            );
+        }
+        assert_eq!(lock.offset(), offset);
     }
 }

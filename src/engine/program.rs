@@ -3,7 +3,7 @@
 //! The program thread ticks at the output frame rate. Frame `n` is due at `n / fps` on the media clock, and
 //! takes the newest picture of the source; a source that stalls repeats its last picture, then becomes a
 //! slate. A tick that comes late is made up for, so that no frame is missing; only what is late by more than
-//! [`CATCH_UP`] is left out, and counted.
+//! [`CATCH_UP`] is left out, and counted. While nobody wants pictures it rests.
 
 use std::{
     io,
@@ -65,6 +65,8 @@ enum Order {
     Select(VideoChoice),
     Format(PixelSize, FrameRate),
     Encode(Option<(SyncSender<EncodeJob>, MediaTime)>),
+    /// The preview is shown: there is something to do.
+    Wake,
 }
 
 impl Program {
@@ -87,6 +89,7 @@ impl Program {
                     phase: PhaseLock::new(rate),
                     next: 0,
                     encoder: None,
+                    is_resting: false,
                     context,
                     on_source,
                 }
@@ -119,6 +122,11 @@ impl Program {
         self.order(Order::Encode(None));
     }
 
+    /// Has it look whether the preview is shown.
+    pub fn wake(&self) {
+        self.order(Order::Wake);
+    }
+
     /// The thread reads its orders at least once a frame; it is gone only when the program ends.
     fn order(&self, order: Order) {
         let _ = self.orders.send(order);
@@ -132,6 +140,8 @@ struct Worker<F> {
     /// Number of the next frame.
     next: u64,
     encoder: Option<(SyncSender<EncodeJob>, MediaTime)>,
+    /// Whether nobody wanted the last frames.
+    is_resting: bool,
     on_source: F,
 }
 
@@ -139,12 +149,26 @@ impl<F: Fn(SourceEvent)> Worker<F> {
     fn run(mut self, orders: &Receiver<Order>) {
         self.skip_to_now();
         loop {
-            match orders.recv_timeout(self.context.clock.until(self.due())) {
+            let is_wanted = self.is_wanted();
+            if is_wanted && self.is_resting {
+                self.skip_to_now();
+            }
+            self.is_resting = !is_wanted;
+            let pause = match &self.source.input {
+                _ if is_wanted => self.context.clock.until(self.due()),
+                Input::Camera(_) => RESTING_LOOK,
+                Input::Nothing(_) | Input::TestPicture(_) => Duration::MAX,
+            };
+            match orders.recv_timeout(pause) {
                 Ok(order) => self.apply(order),
                 Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.context.preview.is_shown() || self.encoder.is_some()
     }
 
     fn apply(&mut self, order: Order) {
@@ -156,24 +180,21 @@ impl<F: Fn(SourceEvent)> Worker<F> {
                 self.skip_to_now();
             }
             Order::Encode(encoder) => self.encoder = encoder,
+            Order::Wake => {}
         }
     }
 
     fn tick(&mut self) {
+        self.hear_source();
+        if self.is_resting {
+            return;
+        }
         self.leave_out_what_is_too_late();
         let now = self.context.clock.now();
         let number = self.next;
         let time = self.source.rate.time_of(number);
         let due = self.due();
         self.next += 1;
-        while let Some(event) = self.source.poll_event() {
-            (self.on_source)(event);
-        }
-        self.source.count_captured(&self.context.counters);
-        let wanted = self.context.preview.is_shown() || self.encoder.is_some();
-        if !wanted {
-            return;
-        }
         let picture = self.source.picture(number);
         if let Some(captured_at) = self.source.newest_capture() {
             self.phase.observe(now, captured_at);
@@ -184,6 +205,13 @@ impl<F: Fn(SourceEvent)> Worker<F> {
             self.context.preview.put(Some(picture));
             self.context.events.wake();
         }
+    }
+
+    fn hear_source(&mut self) {
+        while let Some(event) = self.source.poll_event() {
+            (self.on_source)(event);
+        }
+        self.source.count_captured(&self.context.counters);
     }
 
     fn encode(&mut self, picture: &Arc<I420>, time: MediaTime, captured_at: MediaTime) {
@@ -402,6 +430,9 @@ impl Shown {
 
 /// How late the program may be and still make up for it frame by frame: as much as the encoder's queue holds.
 const CATCH_UP: Duration = Duration::from_millis(500);
+
+/// How often a camera is heard of while nobody wants its pictures.
+const RESTING_LOOK: Duration = Duration::from_millis(250);
 
 /// Orders come from a person's hand; one who gives more between two frames waits for a frame.
 const ORDER_CAPACITY: usize = 16;

@@ -341,7 +341,8 @@ impl Stream {
         let mut newest = 0;
         for time in &self.times {
             newest = newest.max(*time);
-            assert!(newest - time <= 200, "{:?}", self.times);
+            // No more than the interleaver's patience, which a machine that stands still may use up.
+            assert!(newest - time <= 1_000, "{:?}", self.times);
         }
     }
 

@@ -45,6 +45,11 @@ impl PacketBuffer {
         if self.current.try_reclaim(additional) {
             return;
         }
+        if self.full.capacity() == 0 {
+            // The second piece with the first, so that nothing is allocated when that is full.
+            self.full.reserve_exact(KEPT);
+            self.full.extend([piece(PIECE_BYTES), piece(PIECE_BYTES)]);
+        }
         let needed = (self.current.len() + additional).max(PIECE_BYTES);
         let free = self
             .full
@@ -52,7 +57,7 @@ impl PacketBuffer {
             .position(|piece| piece.try_reclaim(needed));
         let mut next = match free {
             Some(index) => self.full.swap_remove(index),
-            None => BytesMut::with_capacity(needed),
+            None => piece(needed),
         };
         next.put_slice(&self.current);
         self.current.clear();
@@ -62,6 +67,13 @@ impl PacketBuffer {
             self.full.push(full);
         }
     }
+}
+
+/// An empty piece that is prepared to be shared.
+fn piece(bytes: usize) -> BytesMut {
+    let mut piece = BytesMut::with_capacity(bytes);
+    drop(piece.split());
+    piece
 }
 
 /// About a second of a 720p stream.

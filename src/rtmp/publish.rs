@@ -256,6 +256,13 @@ impl PublishSession {
         Output::WakeAt(self.deadline)
     }
 
+    /// Writes what comes next into `buffer`, which is empty, if nothing is written yet.
+    pub fn write_to(&mut self, buffer: Vec<u8>) {
+        if self.out.capacity() == 0 {
+            self.out = buffer;
+        }
+    }
+
     /// Whether media has begun to be sent: metadata and headers are out, and at least one packet.
     #[must_use]
     pub fn has_begun(&self) -> bool {

@@ -51,6 +51,24 @@ impl CameraFeed {
         Self::start_with(name, Arc::new(open), TIMING)
     }
 
+    /// A camera that is none: whenever it is opened, `begin` gives what makes its pictures, and waits for the time
+    /// of each.
+    #[must_use]
+    pub fn of_pictures<P: FnMut() -> VideoFrame + 'static>(
+        name: &str,
+        begin: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Self {
+        let description = name.to_owned();
+        let open = move || {
+            Ok(Opened {
+                name: description.clone(),
+                description: description.clone(),
+                reader: Box::new(Made(begin())),
+            })
+        };
+        Self::start_with(name.to_owned(), Arc::new(open), TIMING)
+    }
+
     fn start_with(name: String, open: Arc<OpenCamera>, timing: Timing) -> Self {
         let shared = Arc::new(Shared::default());
         let (sender, events) = sync_channel(EVENTS_KEPT);
@@ -110,6 +128,15 @@ pub(super) trait PictureReader {
     /// The next picture; `None` when none came for a moment, or a damaged one. May block for ever where the
     /// driver does.
     fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError>;
+}
+
+/// Pictures of this program's own making.
+struct Made<P>(P);
+
+impl<P: FnMut() -> VideoFrame> PictureReader for Made<P> {
+    fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+        Ok(Some((self.0)()))
+    }
 }
 
 /// Picks one of the formats a camera offers.

@@ -288,6 +288,9 @@ impl Link {
 
     /// Sends media.
     pub(super) fn send(&mut self, packet: &Packet) {
+        if let Some(buffer) = self.outgoing.take_spare() {
+            self.session.write_to(buffer);
+        }
         self.handle(Input::Media(packet));
         if self.session.has_begun()
             && let Packet::Video(picture) = packet

@@ -1,16 +1,21 @@
 //! What a session wants sent, until the socket has taken it: in the very buffers the session wrote.
 
-use std::{collections::VecDeque, io};
+use std::{
+    collections::VecDeque,
+    io::{self, Cursor},
+};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// Pieces of bytes in their order, each of whole messages. A piece that the socket took in part goes on at
 /// the very next byte.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Cursor<Vec<u8>>>,
     bytes: usize,
+    /// What the socket took last, for the session to write to again.
+    spare: Option<Vec<u8>>,
 }
 
 impl Outgoing {
@@ -18,12 +23,17 @@ impl Outgoing {
     pub(super) fn push(&mut self, piece: Vec<u8>) {
         if !piece.is_empty() {
             self.bytes += piece.len();
-            self.pieces.push_back(Bytes::from(piece));
+            self.pieces.push_back(Cursor::new(piece));
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// An empty buffer that was written from.
+    pub(super) fn take_spare(&mut self) -> Option<Vec<u8>> {
+        self.spare.take()
     }
 }
 
@@ -33,18 +43,20 @@ impl Buf for Outgoing {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.pieces.front().map_or(&[], |piece| piece)
+        self.pieces.front().map_or(&[], Buf::chunk)
     }
 
     fn advance(&mut self, count: usize) {
         let mut left = count;
         while let Some(piece) = self.pieces.front_mut() {
-            if left < piece.len() {
+            if left < piece.remaining() {
                 piece.advance(left);
                 break;
             }
-            left -= piece.len();
-            self.pieces.pop_front();
+            left -= piece.remaining();
+            let written = self.pieces.pop_front().map(Cursor::into_inner);
+            self.spare = written.filter(|it| it.capacity() <= MOST_SPARE_BYTES);
+            self.spare.iter_mut().for_each(Vec::clear);
         }
         self.bytes = self.bytes.saturating_sub(count);
     }
@@ -67,6 +79,9 @@ pub(super) async fn write_or_flush(
     }
 }
 
+/// More than pictures need; one that is longer gets memory of its own.
+const MOST_SPARE_BYTES: usize = 1024 * 1024;
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -87,6 +102,9 @@ mod tests {
         assert_eq!(outgoing.remaining(), 1000);
         outgoing.advance(1000);
         assert!(outgoing.is_empty());
+        let spare = outgoing.take_spare().unwrap();
+        assert!(spare.is_empty() && spare.as_ptr() == address);
+        assert_eq!(outgoing.take_spare(), None);
     }
 
     #[tokio::test]

@@ -1,0 +1,156 @@
+//! A running pipeline allocates no memory for a picture or a block of sound: not on the program's thread, not on the
+//! encoder's, not on the one for sound.
+
+#![cfg(target_os = "linux")] // where a thread's name can be looked up
+
+#[path = "support/allocations.rs"]
+mod allocations;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use allocations::{Counting, by_thread};
+use skywave::{
+    capture::{
+        camera::CameraFeed,
+        source::{AudioChoice, DeviceId, VideoChoice},
+    },
+    engine::{
+        command::{Broadcast, Command, Destination, OutputFormat, RateControl},
+        event::Event,
+        handle::Engine,
+        parts::Parts,
+    },
+    media::{
+        clock::Clock,
+        convert::{Converter, RawLayout, RawPicture, YuvColours},
+        frame::VideoFrame,
+        packet::{AudioFormat, VideoFormat},
+        pool::PicturePool,
+    },
+    net::receiver::Receiver,
+    record::RecordingTarget,
+    secret::Secret,
+    units::{Bitrate, FrameRate, PixelSize},
+};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_running_pipeline_allocates_nothing_for_a_picture_or_a_block_of_sound() {
+    for video in [
+        VideoChoice::TestPicture,
+        VideoChoice::Camera(DeviceId("painted".into())),
+    ] {
+        let allocated = allocated_in_steady_state(video.clone());
+        for thread in ["program", "video encoder", "audio"] {
+            let count = allocated.iter().find(|(name, _)| name == thread);
+            let (_, count) = count.expect("the thread runs");
+            assert_eq!(*count, 0, "{thread} with {video:?}: {allocated:?}");
+        }
+    }
+}
+
+/// What each thread allocates while [`FRAMES`] pictures are shown, published and recorded.
+fn allocated_in_steady_state(video: VideoChoice) -> Vec<(String, u64)> {
+    let parts = Parts {
+        open_camera: |_, _, _, clock| {
+            CameraFeed::of_pictures("painted", move || painted_pictures(clock))
+        },
+        ..Parts::default()
+    };
+    let receiver = Receiver::start("127.0.0.1:0".parse().unwrap(), |_| ()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start_with(parts, FORMAT).unwrap();
+    engine.send(Command::SelectVideo(video));
+    engine.send(Command::SelectAudio(AudioChoice::Beep));
+    engine.send(Command::ShowPreview(true));
+    let server = format!("rtmp://{}/live", receiver.local_addr());
+    let destination = Destination::new(&server, Secret::new("key"));
+    engine.send(Command::GoLive(Box::new(Broadcast::from(destination))));
+    engine.send(Command::StartRecording(RecordingTarget::Folder(
+        folder.path().to_owned(),
+    )));
+    wait_for(&engine, WARM_UP);
+    let before = by_thread();
+    wait_for(&engine, WARM_UP + FRAMES);
+    let after = by_thread();
+    drop(engine);
+    let since = |(name, count): &(String, u64)| {
+        let earlier = before.iter().find(|(known, _)| known == name);
+        (name.clone(), count - earlier.map_or(0, |(_, count)| *count))
+    };
+    after.iter().map(since).collect()
+}
+
+/// A camera of YUYV pictures, converted as a real one's.
+fn painted_pictures(clock: Clock) -> impl FnMut() -> VideoFrame {
+    let size = FORMAT.video.size;
+    let row_bytes = size.width as usize * 2;
+    let mut bytes = vec![128; size.area() * 2];
+    let mut pool = PicturePool::new(size);
+    let mut converter = Converter::new();
+    let mut number = 0_usize;
+    move || {
+        thread::sleep(FORMAT.video.frame_rate.frame_duration());
+        number += 1;
+        let row = number * 7 % size.height as usize * row_bytes;
+        bytes[row..row + row_bytes].fill(u8::try_from(number % 256).unwrap_or(0));
+        let raw = RawPicture {
+            size,
+            layout: RawLayout::Yuyv,
+            colours: YuvColours::Bt601,
+            stride: None,
+            data: &bytes,
+        };
+        let picture = pool.picture(|picture| converter.convert(&raw, picture).unwrap());
+        VideoFrame {
+            picture,
+            captured_at: clock.now(),
+        }
+    }
+}
+
+/// Looks at the preview, as a window does, until so many pictures went out.
+fn wait_for(engine: &Engine, frames: u64) {
+    let patience_ends = Instant::now() + PATIENCE;
+    let mut sent = 0;
+    while sent < frames {
+        assert!(
+            Instant::now() < patience_ends,
+            "{sent} of {frames} pictures sent"
+        );
+        if let Some(Event::Stats(stats)) = engine.next_event(Duration::from_millis(50)) {
+            sent = stats.frames_sent;
+        }
+        drop(engine.preview());
+    }
+}
+
+const FORMAT: OutputFormat = OutputFormat {
+    video: VideoFormat {
+        size: PixelSize::new(160, 90),
+        frame_rate: FrameRate::new(30),
+        bitrate: Bitrate::from_kbps(400),
+        key_frame_interval: 30,
+    },
+    audio: AudioFormat {
+        sample_rate: 48_000,
+        channels: 2,
+        bitrate: Bitrate::from_kbps(64),
+    },
+    rate: RateControl {
+        adaptive: false,
+        floor: Bitrate::from_kbps(400),
+    },
+};
+
+/// Until pools have grown and every queue has been as long as it gets.
+const WARM_UP: u64 = 100;
+/// Several key frames, and more packets than any queue grows for.
+const FRAMES: u64 = 200;
+/// A hang is a failure, not a long wait.
+const PATIENCE: Duration = Duration::from_secs(60);
