@@ -140,7 +140,7 @@ fn tag_headers(seconds: u64) -> usize {
 }
 
 /// Publishes media to a server in memory.
-fn publish_to(seconds: u64, mut sent: impl FnMut(&mut ReceiveSession, Vec<u8>)) {
+fn publish_to(seconds: u64, mut sent: impl FnMut(&mut ReceiveSession, &[u8])) {
     let (mut client, mut server) = session::accepted(FORMAT);
     let configs = Configs::new();
     for packet in (0..seconds).flat_map(|number| second(number, &configs)) {
