@@ -31,7 +31,7 @@ soak: ## Stream for 20 minutes (SOAK_MINUTES) with a fault every 30 s: memory, t
 bench: ## Count the instructions per frame by stage, beside FFmpeg's and GStreamer's; print the scorecard of staying live
 	@scripts/system-packages.sh test
 	@scripts/interop-peers.sh clips
-	@cargo bench --quiet --profile dev </dev/null
+	@cargo bench --quiet --profile dev --no-fail-fast </dev/null
 
 fuzz: ## Feed strangers' bytes to the protocol, ten minutes per target (needs nightly Rust and cargo-fuzz)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)

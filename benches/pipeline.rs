@@ -1,7 +1,7 @@
 //! What live video costs, stage by stage, beside other programs that make the same of the same bytes.
 //!
 //! `cargo bench --bench pipeline` makes the pictures from a natural clip, has valgrind count, and prints tables. It
-//! takes a quarter of an hour or more; `SKYWAVE_WRITE_PAGES=1` writes them into README.md as well. What is not
+//! takes about ten minutes; `SKYWAVE_WRITE_PAGES=1` writes them into README.md as well. What is not
 //! here (valgrind, the clip, another program) is said, and its row left out. Run without a command, as `cargo test`
 //! does, it publishes a few small pictures of each source.
 
@@ -55,8 +55,9 @@ const SIZES: [(PixelSize, Bitrate); 2] = [
     (PixelSize::new(1280, 720), Bitrate::from_kbps(2_500)),
     (PixelSize::new(1920, 1080), Bitrate::from_kbps(6_000)),
 ];
-const SOURCES: [(&str, Source); 3] = [
+const SOURCES: [(&str, Source); 4] = [
     ("YUYV camera", Source::Yuyv),
+    ("I420 camera in BT.709", Source::I420),
     ("Motion JPEG camera", Source::Mjpeg),
     ("test picture", Source::TestPicture),
 ];
@@ -64,13 +65,15 @@ const SOURCES: [(&str, Source); 3] = [
 /// Prints the tables as they come, and gives them all.
 fn tables() -> Result<String, Box<dyn Error>> {
     let ffmpeg = peers::ffmpeg();
-    let clip = peers::clip("bigbuckbunny.mp4")?;
     let mut all = machine(&ffmpeg);
     print!("{all}");
     for (size, bitrate) in SIZES {
         let folder = tempfile::tempdir()?;
-        make_material(&ffmpeg, &clip, size, folder.path())?;
-        let table = table(folder.path(), &ffmpeg, size, bitrate)?;
+        let material = make_material(&ffmpeg, size, folder.path());
+        let material = material
+            .map(|()| folder.path())
+            .map_err(|why| why.to_string());
+        let table = table(material, &ffmpeg, size, bitrate)?;
         print!("{table}");
         all += &table;
     }
@@ -102,16 +105,12 @@ fn machine(ffmpeg: &Path) -> String {
 }
 
 /// What cameras and a microphone would deliver of the clip.
-fn make_material(
-    ffmpeg: &Path,
-    clip: &Path,
-    size: PixelSize,
-    folder: &Path,
-) -> Result<(), Box<dyn Error>> {
+fn make_material(ffmpeg: &Path, size: PixelSize, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let clip = peers::clip("bigbuckbunny.mp4")?;
     let make = |matrix: &str, options: &str, file: &str| -> Result<(), Box<dyn Error>> {
         let made = Command::new(ffmpeg)
             .args(["-nostdin", "-v", "error", "-y", "-ss", CLIP_FROM, "-i"])
-            .arg(clip)
+            .arg(&clip)
             .args(["-frames:v", &MANY.to_string(), "-vf"])
             .arg(format!(
                 "scale={}:{}:flags=bicubic:{matrix}",
@@ -139,8 +138,9 @@ fn make_material(
     Ok(material::write_sound(folder, MANY)?)
 }
 
+/// Of the material in a folder, or why there is none: then ours is of a made scene, where one can be made.
 fn table(
-    folder: &Path,
+    material: Result<&Path, String>,
     ffmpeg: &Path,
     size: PixelSize,
     bitrate: Bitrate,
@@ -152,15 +152,17 @@ fn table(
             size,
             bitrate,
         };
-        Cost::of_ours(&program, stream, folder)
+        match (&material, source) {
+            (Err(why), Source::Mjpeg) => Err(why.clone()),
+            _ => Cost::of_ours(&program, stream, material.as_deref().ok()),
+        }
     };
     let peers = peers::publishers(ffmpeg);
     // Two at a time: instructions do not depend on it.
     let (ours, theirs) = thread::scope(|scope| {
         let theirs = scope.spawn(|| {
-            let costs = peers
-                .iter()
-                .map(|peer| of_theirs(peer, folder, size, bitrate));
+            let cost = |peer| of_theirs(peer, material.as_deref()?, size, bitrate);
+            let costs = peers.iter().map(cost);
             costs.collect::<Vec<_>>()
         });
         let ours = SOURCES.map(|(name, source)| (name, ours(source)));
@@ -168,8 +170,12 @@ fn table(
     });
     let theirs = theirs.map_err(|_| "the thread that counts the others panicked")?;
 
+    let made = match &material {
+        Ok(_) => String::new(),
+        Err(why) => format!("\nThe scene is a made one: {why}.\n"),
+    };
     let mut text = format!(
-        "\n**{size}, 30 fps, {} kb/s**\n\n| million instructions per frame | {} | all | all but the encoder |\n|---|{}\n",
+        "{made}\n**{size}, 30 fps, {} kb/s**\n\n| million instructions per frame | {} | all | all but the encoder |\n|---|{}\n",
         bitrate.bps() / 1000,
         COLUMNS.join(" | "),
         "---|".repeat(COLUMNS.len() + 2)
@@ -180,18 +186,18 @@ fn table(
             Err(why) => writeln!(text, "| **Skywave**, {name} | not measured: {why} |")?,
         }
     }
-    text += "\n| from the same YUYV and sound, to FLV | million instructions per frame | Skywave takes |\n|---|---|---|\n";
+    text += "\n| from the same YUYV and sound (or as told), to FLV | million instructions per frame | Skywave takes |\n|---|---|---|\n";
     for (peer, all) in peers.iter().zip(theirs) {
         match (all, &ours[0].1) {
             (Ok(all), Ok(ours)) => writeln!(
                 text,
                 "| {} | {} | {:.2} of it |",
-                peer.name(),
+                peer.name,
                 millions(all),
                 ours.all / all
             )?,
-            (Ok(all), Err(_)) => writeln!(text, "| {} | {} | |", peer.name(), millions(all))?,
-            (Err(why), _) => writeln!(text, "| {} | not measured: {why} | |", peer.name())?,
+            (Ok(all), Err(_)) => writeln!(text, "| {} | {} | |", peer.name, millions(all))?,
+            (Err(why), _) => writeln!(text, "| {} | not measured: {why} | |", peer.name)?,
         }
     }
     Ok(text)
@@ -204,11 +210,10 @@ struct Cost {
 }
 
 impl Cost {
-    fn of_ours(program: &Path, stream: Stream, folder: &Path) -> Result<Self, String> {
+    fn of_ours(program: &Path, stream: Stream, folder: Option<&Path>) -> Result<Self, String> {
         let count = |frames| {
-            let arguments = stream.arguments(Some(folder), frames);
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            callgrind::count(&program.to_string_lossy(), &arguments)
+            let arguments = stream.arguments(folder, frames);
+            callgrind::count(program, &arguments, Path::new("."))
         };
         let (few, many) = (count(FEW)?, count(MANY)?);
         let of = |function| per_frame(few.of(function), many.of(function));
@@ -231,10 +236,8 @@ impl std::fmt::Display for Cost {
 
 fn of_theirs(peer: &Peer, folder: &Path, size: PixelSize, bitrate: Bitrate) -> Result<f64, String> {
     let count = |frames| {
-        let command = peer.command(folder, size, bitrate.bps() / 1000, frames)?;
-        let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        let (program, arguments) = command.split_first().ok_or("no program")?;
-        Ok::<u64, String>(callgrind::count(program, arguments)?.total)
+        let arguments = peer.arguments(size, bitrate.bps() / 1000, frames);
+        Ok::<u64, String>(callgrind::count(&peer.program, &arguments, folder)?.total)
     };
     Ok(per_frame(count(FEW)?, count(MANY)?))
 }

@@ -88,8 +88,7 @@ struct Figure {
 
 /// Every stage of a stream from every source. Small pictures: valgrind is fifty times slower than the processor.
 fn measure() -> Result<Vec<Figure>, Box<dyn Error>> {
-    let program = env::current_exe()?;
-    let program = program.to_string_lossy();
+    let program = &env::current_exe()?;
     let of_source = |source: Source| {
         let stream = Stream {
             source,
@@ -98,8 +97,7 @@ fn measure() -> Result<Vec<Figure>, Box<dyn Error>> {
         };
         let count = |frames| {
             let arguments = stream.arguments(None, frames);
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            callgrind::count(&program, &arguments)
+            callgrind::count(program, &arguments, Path::new("."))
         };
         let (few, many) = (count(FEW)?, count(MANY)?);
         let stages = STAGES.into_iter().chain([(COPY, stages::COPY)]);

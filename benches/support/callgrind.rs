@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     fs, io,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -28,17 +29,23 @@ impl Counts {
     }
 }
 
-/// Runs `program` with `arguments` and counts.
+/// Runs `program` with `arguments` in `folder` and counts.
 ///
 /// # Errors
 /// In words: when there is no valgrind, or the program fails.
-pub(crate) fn count(program: &str, arguments: &[&str]) -> Result<Counts, String> {
+pub(crate) fn count(
+    program: &Path,
+    arguments: &[impl AsRef<str>],
+    folder: &Path,
+) -> Result<Counts, String> {
+    let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
     let profile = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .arg("--tool=callgrind")
         .arg(format!("--callgrind-out-file={}", profile.path().display()))
         .arg(program)
-        .args(arguments)
+        .args(&arguments)
+        .current_dir(folder)
         .stdin(Stdio::null())
         .output();
     let output = output.map_err(|error| match error.kind() {
@@ -49,6 +56,7 @@ pub(crate) fn count(program: &str, arguments: &[&str]) -> Result<Counts, String>
         let words = String::from_utf8_lossy(&output.stderr);
         let last = words.lines().rev().find(|line| !line.starts_with("=="));
         let last = last.unwrap_or("it said nothing");
+        let program = program.display();
         return Err(format!("{program} {} failed: {last}", arguments.join(" ")));
     }
     let text = fs::read(profile.path())

@@ -7,100 +7,102 @@ use std::{
 
 use skywave::units::PixelSize;
 
-use super::material::{SOUND, YUYV};
+use super::material::{I420, SOUND, YUYV};
 
 /// A program that makes H.264 and AAC in FLV of raw pictures and sound.
-pub(crate) enum Peer {
+pub(crate) struct Peer {
+    /// In words, for a table.
+    pub(crate) name: &'static str,
+    pub(crate) program: PathBuf,
+    kind: Kind,
+}
+
+enum Kind {
     FFmpeg {
-        program: PathBuf,
-        name: &'static str,
+        input: Input,
         /// Of the video encoder and what comes before it.
         options: &'static str,
     },
     GStreamer,
 }
 
+enum Input {
+    Yuyv,
+    I420,
+}
+
 /// All of them; `ffmpeg` is the program to run.
 pub(crate) fn publishers(ffmpeg: &Path) -> Vec<Peer> {
-    let ffmpeg = |name, options| Peer::FFmpeg {
-        program: ffmpeg.to_owned(),
+    let ffmpeg = |name, input, options| Peer {
         name,
-        options,
+        program: ffmpeg.to_owned(),
+        kind: Kind::FFmpeg { input, options },
     };
     vec![
         ffmpeg(
             "FFmpeg, libopenh264, High, CABAC",
+            Input::Yuyv,
             "-c:v libopenh264 -profile:v high -coder cabac",
         ),
         ffmpeg(
             "the same, asked for BT.709 of the camera's BT.601",
+            Input::Yuyv,
             "-vf scale=in_color_matrix=bt601:out_color_matrix=bt709 -c:v libopenh264 -profile:v high -coder cabac",
         ),
         ffmpeg(
+            "the same, from I420, which it need not convert",
+            Input::I420,
+            "-c:v libopenh264 -profile:v high -coder cabac",
+        ),
+        ffmpeg(
             "FFmpeg, libx264 superfast, zerolatency",
+            Input::Yuyv,
             "-c:v libx264 -preset superfast -tune zerolatency",
         ),
         ffmpeg(
             "FFmpeg, libx264 veryfast, zerolatency",
+            Input::Yuyv,
             "-c:v libx264 -preset veryfast -tune zerolatency",
         ),
-        Peer::GStreamer,
+        Peer {
+            name: "GStreamer, openh264enc, High, voaacenc, flvmux",
+            program: "gst-launch-1.0".into(),
+            kind: Kind::GStreamer,
+        },
     ]
 }
 
 impl Peer {
-    /// In words, for a table.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::FFmpeg { name, .. } => name,
-            Self::GStreamer => "GStreamer, openh264enc, voaacenc, flvmux",
-        }
-    }
-
-    /// The command that makes FLV of the first `frames` pictures in `folder`.
-    ///
-    /// # Errors
-    /// When a path is no text.
-    pub(crate) fn command(
-        &self,
-        folder: &Path,
-        size: PixelSize,
-        kbps: u32,
-        frames: u32,
-    ) -> Result<Vec<String>, String> {
-        let file = |name: &str| {
-            let path = folder.join(name);
-            let text = path.to_str().map(str::to_owned);
-            text.ok_or_else(|| format!("{} is no text", path.display()))
-        };
-        let (pictures, sound, out) = (file(YUYV)?, file(SOUND)?, file("out.flv")?);
+    /// The arguments that make FLV of the first `frames` pictures in the folder where it runs.
+    pub(crate) fn arguments(&self, size: PixelSize, kbps: u32, frames: u32) -> Vec<String> {
         let PixelSize { width, height } = size;
-        let command = match self {
-            Self::FFmpeg {
-                program, options, ..
-            } => {
-                let program = program.display();
+        let command = match &self.kind {
+            Kind::FFmpeg { input, options } => {
+                let (pixels, pictures) = match input {
+                    Input::Yuyv => ("yuyv422", YUYV),
+                    Input::I420 => ("yuv420p", I420),
+                };
                 format!(
-                    "{program} -nostdin -v error -y -f rawvideo -pix_fmt yuyv422 -s {width}x{height} -r 30 -i {pictures} \
-                     -f s16le -ar 48000 -ac 2 -i {sound} -frames:v {frames} -shortest -threads 1 -filter_threads 1 \
+                    "-nostdin -v error -y -f rawvideo -pix_fmt {pixels} -s {width}x{height} -r 30 -i {pictures} \
+                     -f s16le -ar 48000 -ac 2 -i {SOUND} -frames:v {frames} -shortest -threads 1 -filter_threads 1 \
                      -g 60 -b:v {kbps}k -maxrate {kbps}k -bufsize {kbps}k -pix_fmt yuv420p {options} -c:a aac -b:a 128k \
-                     -f flv {out}",
+                     -f flv out.flv",
                 )
             }
-            Self::GStreamer => {
+            Kind::GStreamer => {
                 let (picture_bytes, sound_bytes) = (size.area() * 2, 48_000 / 30 * 4);
                 format!(
-                    "gst-launch-1.0 -q flvmux name=mux ! filesink location={out} \
-                     filesrc location={pictures} blocksize={picture_bytes} num-buffers={frames} ! \
+                    "-q flvmux name=mux ! filesink location=out.flv \
+                     filesrc location={YUYV} blocksize={picture_bytes} num-buffers={frames} ! \
                      rawvideoparse format=yuy2 width={width} height={height} framerate=30/1 ! videoconvert ! \
-                     openh264enc bitrate={kbps}000 gop-size=60 multi-thread=1 ! video/x-h264,profile=high ! h264parse ! mux. \
-                     filesrc location={sound} blocksize={sound_bytes} num-buffers={frames} ! \
+                     openh264enc bitrate={kbps}000 gop-size=60 multi-thread=1 ! video/x-h264,profile=high ! h264parse ! \
+                     mux. filesrc location={SOUND} blocksize={sound_bytes} num-buffers={frames} ! \
                      rawaudioparse format=pcm pcm-format=s16le sample-rate=48000 num-channels=2 ! audioconvert ! \
                      voaacenc bitrate=128000 ! aacparse ! mux."
                 )
             }
         };
-        Ok(command.split_whitespace().map(str::to_owned).collect())
+        command.split_whitespace().map(str::to_owned).collect()
     }
 }
 

@@ -38,12 +38,16 @@ pub(crate) fn accepted(format: StreamFormat) -> (PublishSession, ReceiveSession)
     (client, server)
 }
 
-/// Publishes `packet`; `sent` gets the bytes for the socket.
-pub(crate) fn publish(client: &mut PublishSession, packet: &Packet, mut sent: impl FnMut(Vec<u8>)) {
+/// Publishes `packet`; `sent` gets the bytes for the socket, which takes them at once and gives the buffer back.
+pub(crate) fn publish(client: &mut PublishSession, packet: &Packet, mut sent: impl FnMut(&[u8])) {
     client.handle_input(START, publish::Input::Media(packet));
     loop {
         match client.poll_output() {
-            Output::Send(bytes) => sent(bytes),
+            Output::Send(mut bytes) => {
+                sent(&bytes);
+                bytes.clear();
+                client.write_to(bytes);
+            }
             Output::Event(_) => {}
             Output::WakeAt(_) => break,
         }
