@@ -224,13 +224,13 @@ impl<F: Fn(AudioEvent)> Worker<F> {
 
     /// When to look for the next block. For a meter alone, a few at a time will do.
     fn look_at(&self) -> MediaTime {
-        let pause = if self.encoding.is_some() {
-            BLOCK_TIME
+        let blocks: u32 = if self.encoding.is_some() {
+            1
         } else {
-            METER_PAUSE
+            METER_BLOCKS
         };
-        let soonest = self.block_end() + (pause - BLOCK_TIME);
-        soonest.max(self.looked_at + pause)
+        let soonest = self.block_end() + (blocks - 1) * BLOCK_TIME;
+        soonest.max(self.looked_at + blocks * BLOCK_TIME)
     }
 
     /// Whether the next block has arrived, or is not waited for any longer.
@@ -358,8 +358,8 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// Samples per channel handled at a time, and how long they last.
 const BLOCK: usize = 480;
 const BLOCK_TIME: Duration = Duration::from_millis(10);
-/// How often the meter moves.
-const METER_PAUSE: Duration = Duration::from_millis(50);
+/// After how many the meter moves.
+const METER_BLOCKS: u32 = 5;
 
 /// Orders come from a person's hand; one who gives more within 10 ms waits that long.
 const ORDER_CAPACITY: usize = 16;

@@ -156,7 +156,8 @@ mod tests {
             };
             let looks = looks(&camera, 300);
             let settled = &looks[300..];
-            let mean = settled.iter().map(|(_, age)| *age).sum::<Duration>() / settled.len() as u32;
+            let sum: f64 = settled.iter().map(|(_, age)| age.as_secs_f64()).sum();
+            let mean = Duration::from_secs_f64(sum / settled.len() as f64);
             assert!(mean <= Duration::from_millis(6), "{phase:?}: {mean:?} old");
             let unsteady = settled.windows(2).filter(|it| it[1].0 != it[0].0 + 1);
             let unsteady = unsteady.count();

@@ -38,7 +38,7 @@ mod linux {
             .name("priority".into())
             .spawn(move || match ask_realtime_kit(number) {
                 Ok(()) => {
-                    tracing::debug!(nice = NICE, "RealtimeKit lets the sound's thread go first")
+                    tracing::debug!(nice = NICE, "RealtimeKit lets the sound's thread go first");
                 }
                 Err(error) => {
                     tracing::debug!(%refusal, %error, "the sound's thread keeps its priority");
@@ -66,7 +66,8 @@ mod linux {
     pub(super) const NICE: i32 = -11;
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::{fs, thread};
 
@@ -82,12 +83,12 @@ mod tests {
     #[test]
     fn one_thread_goes_first_where_that_is_allowed_and_nothing_happens_where_not() {
         let before = nice();
-        let raised = thread::spawn(|| {
+        let worker = thread::Builder::new().name("sound".into()).spawn(|| {
             let before = nice();
             raise();
             (before, nice(), linux::own_number())
         });
-        let (other_before, other, number) = raised.join().unwrap();
+        let (other_before, other, number) = worker.unwrap().join().unwrap();
         assert!(other == linux::NICE || other == other_before, "{other}");
         assert_eq!(nice(), before);
         assert_ne!(number, linux::own_number());
