@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench pipeline` makes the pictures from a natural clip, has valgrind count, and prints tables. It
 //! takes about ten minutes; `SKYWAVE_WRITE_PAGES=1` writes them into README.md as well. What is not
-//! here (valgrind, the clip, another program) is said, and its row left out. Run without a command, as `cargo test`
+//! here (valgrind, the clip, another program) is said instead of its figures. Run without a command, as `cargo test`
 //! does, it publishes a few small pictures of each source.
 
 mod support;
@@ -73,7 +73,7 @@ fn tables() -> Result<String, Box<dyn Error>> {
         let material = material
             .map(|()| folder.path())
             .map_err(|why| why.to_string());
-        let table = table(material, &ffmpeg, size, bitrate)?;
+        let table = table(&material, &ffmpeg, size, bitrate)?;
         print!("{table}");
         all += &table;
     }
@@ -140,7 +140,7 @@ fn make_material(ffmpeg: &Path, size: PixelSize, folder: &Path) -> Result<(), Bo
 
 /// Of the material in a folder, or why there is none: then ours is of a made scene, where one can be made.
 fn table(
-    material: Result<&Path, String>,
+    material: &Result<&Path, String>,
     ffmpeg: &Path,
     size: PixelSize,
     bitrate: Bitrate,
@@ -152,7 +152,7 @@ fn table(
             size,
             bitrate,
         };
-        match (&material, source) {
+        match (material, source) {
             (Err(why), Source::Mjpeg) => Err(why.clone()),
             _ => Cost::of_ours(&program, stream, material.as_deref().ok()),
         }
@@ -168,9 +168,11 @@ fn table(
         let ours = SOURCES.map(|(name, source)| (name, ours(source)));
         (ours, theirs.join())
     });
-    let theirs = theirs.map_err(|_| "the thread that counts the others panicked")?;
+    let Ok(theirs) = theirs else {
+        return Err("the thread that counts the others panicked".into());
+    };
 
-    let made = match &material {
+    let made = match material {
         Ok(_) => String::new(),
         Err(why) => format!("\nThe scene is a made one: {why}.\n"),
     };

@@ -88,6 +88,7 @@ pub(crate) fn write_sound(folder: &Path, frames: u32) -> io::Result<()> {
 }
 
 /// A textured wall that a camera passes, and its noise.
+#[expect(clippy::cast_possible_truncation, reason = "at most 172")]
 fn luma(x: usize, y: usize, number: usize) -> u8 {
     let texture = ((x + 3 * number) / 5 * 37) ^ ((y + number) / 4 * 59);
     let noise =
@@ -97,6 +98,7 @@ fn luma(x: usize, y: usize, number: usize) -> u8 {
 }
 
 /// Of a pair of columns.
+#[expect(clippy::cast_possible_truncation, reason = "at most 154")]
 fn chroma(x: usize, y: usize, number: usize) -> u8 {
     100 + ((x + number) / 8 % 28 + y / 8 % 28) as u8
 }

@@ -243,7 +243,7 @@ enum Capture {
     Camera {
         layout: Option<(RawLayout, YuvColours)>,
         size: PixelSize,
-        pictures: Pictures,
+        pictures: Box<Pictures>,
     },
     TestPicture(Box<TestPicture>),
 }
@@ -261,7 +261,7 @@ impl Capture {
         Self::Camera {
             layout,
             size: stream.source.delivered_size(stream.size),
-            pictures: Pictures::new(),
+            pictures: Box::new(Pictures::new()),
         }
     }
 
