@@ -11,7 +11,7 @@ mod look;
 mod rate;
 mod unit;
 
-use std::{num::NonZero, sync::Arc, thread, time::Duration};
+use std::{fmt, num::NonZero, sync::Arc, thread, time::Duration};
 
 use crate::{
     encode::encoder::{EncodeError, VideoEncoder},
@@ -212,6 +212,20 @@ impl Acceleration {
             0 => Self::None,
             flags if x86 && flags & CPU_AVX2 != 0 => Self::Avx2,
             _ => Self::Vector,
+        })
+    }
+}
+
+impl fmt::Display for Acceleration {
+    /// One plain sentence, for people who ask what they run.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Avx2 => "Video is encoded with the processor's AVX2 instructions.",
+            Self::Vector => "Video is encoded with the processor's vector instructions.",
+            Self::None => {
+                "Video is encoded without the processor's vector instructions, several times slower than it could \
+                 be: the assembler NASM was missing when this program was built."
+            }
         })
     }
 }

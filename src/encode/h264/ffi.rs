@@ -21,7 +21,7 @@ use openh264_sys2::{
 
 use crate::{
     media::{frame::I420, packet::VideoFormat},
-    units::{Bitrate, PixelSize},
+    units::PixelSize,
 };
 
 /// A call of the library that failed, and the number it returned.

@@ -32,7 +32,7 @@ pub(super) struct RateControl {
     last_change: f64,
     /// The last picture's quantiser by the plan, whatever the guards made of it.
     planned: Option<f64>,
-    /// Bits sent ahead of the bitrate; below zero, bits left over.
+    /// Bits sent ahead of the bitrate, without what instalments pay; below zero, bits left over.
     debt: f64,
     /// What each picture until the next key frame pays for the last one, and how many still do.
     instalment: f64,
@@ -227,12 +227,11 @@ const COARSEST: f64 = 51.0;
 /// By how much the plan may change from picture to picture. Finer goes slower: it can wait.
 const FINER: f64 = 1.0;
 const COARSER: f64 = 2.0;
-/// How many times a second's bits any second may hold. Figures of a second that is full come from here; the
-/// rest up to 1.3 is for what no plan foresees.
+/// How many times its bits any second may hold by plan; what no plan foresees comes on top.
 const MOST_IN_A_SECOND: f64 = 1.2;
 /// How many seconds a key frame may take to be sent.
 const LONGEST_KEY_FRAME: f64 = 0.4;
-/// By how much a key frame may differ from the pictures around it.
+/// By how much a key frame may be coarser than the pictures around it.
 const KEY_FRAME_SPREAD: f64 = 5.0;
 /// For how many seconds bits that were left over are kept.
 const LONGEST_CREDIT: f64 = 0.25;
@@ -288,7 +287,25 @@ mod tests {
         },
     };
 
-    /// Encodes pictures as the model says; for each its quantiser and bits.
+    /// Encodes one picture as the model says; its quantiser and bits.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "far from both limits"
+    )]
+    fn encode_one(control: &mut RateControl, picture: Picture, key_frame: bool) -> (u8, f64) {
+        let qp = control.choose(picture.look, key_frame);
+        let cost = if key_frame {
+            picture.key_cost
+        } else {
+            picture.cost
+        };
+        let bits = cost / step_of(qp.into());
+        control.encoded(bits as u64);
+        (qp, bits)
+    }
+
+    /// Encodes those pictures, with key frames where they are due.
     fn encode(
         control: &mut RateControl,
         pictures: std::ops::Range<u32>,
@@ -296,16 +313,8 @@ mod tests {
     ) -> Vec<(u8, f64)> {
         pictures
             .map(|number| {
-                let Picture {
-                    key_cost,
-                    cost,
-                    look,
-                } = picture(number);
                 let key_frame = number % FORMAT.key_frame_interval == 0;
-                let qp = control.choose(look, key_frame);
-                let bits = if key_frame { key_cost } else { cost } / step_of(qp.into());
-                control.encoded(bits as u64);
-                (qp, bits)
+                encode_one(control, picture(number), key_frame)
             })
             .collect()
     }
@@ -396,17 +405,10 @@ mod tests {
     #[test]
     fn key_frames_on_demand_are_paid_for_too() {
         let mut control = RateControl::new(FORMAT);
-        let mut bits = 0.0;
-        for number in 0..600 {
-            let key_frame = number % 20 == 0;
-            let qp = control.choose(CALM.look, key_frame);
-            let cost = if key_frame { CALM.key_cost } else { CALM.cost };
-            let made = cost / step_of(qp.into());
-            control.encoded(made as u64);
-            bits += made;
-        }
-        let held = bits / 20.0 / f64::from(FORMAT.bitrate.bps());
-        assert!((0.9..=1.1).contains(&held), "{held}");
+        let made: Vec<_> = (0..600)
+            .map(|number| encode_one(&mut control, CALM, number % 20 == 0))
+            .collect();
+        assert!((0.9..=1.1).contains(&mean(&made)), "{}", mean(&made));
     }
 
     #[test]

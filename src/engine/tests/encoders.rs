@@ -75,6 +75,34 @@ impl VideoEncoder for Hanging {
     }
 }
 
+/// Takes longer for a picture than it is shown, until it is told to be fast.
+struct Slow {
+    inner: H264Encoder,
+    fast: bool,
+}
+
+impl VideoEncoder for Slow {
+    fn encode(
+        &mut self,
+        picture: &I420,
+        time: MediaTime,
+        want_key_frame: bool,
+    ) -> Result<Option<VideoPacket>, EncodeError> {
+        if !self.fast {
+            thread::sleep(Duration::from_millis(70));
+        }
+        self.inner.encode(picture, time, want_key_frame)
+    }
+
+    fn set_bitrate(&mut self, target: Bitrate) -> Result<(), EncodeError> {
+        self.inner.set_bitrate(target)
+    }
+
+    fn set_fast(&mut self, fast: bool) {
+        self.fast = fast;
+    }
+}
+
 /// Parts whose first encoder is what `first` makes, all others are as they should be.
 macro_rules! parts_with_first_encoder {
     ($first:expr) => {{
@@ -130,6 +158,29 @@ fn a_deaf_encoder_is_named_with_both_figures_and_replaced_by_one_that_obeys() {
     let keys = stream.pictures.iter().filter(|it| it.is_key).count();
     assert!(keys >= 2, "{keys} key frames");
     stream.assert_order();
+}
+
+#[test]
+fn an_encoder_that_takes_all_of_its_time_is_told_to_be_fast_and_catches_up() {
+    let parts = parts_with_first_encoder!(|inner| Box::new(Slow { inner, fast: false }));
+    let server = Server::start();
+    let mut viewer = Viewer::start_with(parts, VideoChoice::TestPicture);
+    viewer.go_live(server.address());
+    let told = viewer.wait_for_words("this computer is busy");
+    assert_eq!(
+        (told.severity, told.cause),
+        (Severity::Info, Cause::Encoder)
+    );
+    let load = &told.figures[0];
+    assert!(
+        load.name == "encoder_load" && load.value > 0.9,
+        "{:?}",
+        told.figures
+    );
+    let before = viewer.stats.frames_sent;
+    viewer.wait_for_frames(before + 30);
+    viewer.stop();
+    server.take();
 }
 
 #[test]
