@@ -87,9 +87,9 @@ fn allocated_in_steady_state(video: VideoChoice) -> Result<Vec<(String, u64)>, B
     Ok(after.iter().map(since).collect())
 }
 
-/// A camera of YUYV pictures, converted as a real one's.
+/// A camera of YUYV pictures, converted as a real one's, and then scaled to another size and shape.
 fn painted_pictures(clock: Clock) -> impl FnMut() -> VideoFrame {
-    let size = FORMAT.video.size;
+    let size = CAMERA_SIZE;
     let row_bytes = size.width as usize * 2;
     let mut bytes = vec![128; size.area() * 2];
     let mut pool = PicturePool::new(size);
@@ -134,6 +134,8 @@ fn wait_for(engine: &Engine, frames: u64) {
     }
 }
 
+/// Neither the output's size nor its shape.
+const CAMERA_SIZE: PixelSize = PixelSize::new(320, 240);
 const FORMAT: OutputFormat = OutputFormat {
     video: VideoFormat {
         size: PixelSize::new(160, 90),

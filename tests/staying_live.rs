@@ -151,7 +151,8 @@ fn when_the_uplink_falls_to_a_third_the_stream_goes_on_almost_undisturbed() {
 fn goes_on(name: &str, Run { world, glances, .. }: &Run) {
     assert_eq!(world.disconnects, 0, "{name}");
     let slots = world.viewers.slots();
-    let begun = slots.iter().position(|slot| slot.shown.is_some()).unwrap();
+    let begun = slots.iter().position(|slot| slot.shown.is_some());
+    let begun = begun.expect("something was shown");
     let missed = slots[begun..].iter().filter(|slot| slot.shown.is_none());
     let dropped = missed.count() as f64 / slots.len() as f64;
     assert!(dropped <= 0.005, "{name}: {:.2} % dropped", dropped * 100.0);

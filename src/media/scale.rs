@@ -1,13 +1,10 @@
 //! Any picture to the output's size, its shape kept by black bars.
 
+mod plane;
+
 use std::sync::Arc;
 
-use fast_image_resize::{
-    FilterType, ResizeAlg, ResizeOptions, Resizer,
-    images::{TypedCroppedImageMut, TypedImage, TypedImageRef},
-    pixels::U8,
-};
-
+use self::plane::PlaneScaler;
 use crate::{
     media::{draw::Area, frame::I420, pool::PicturePool},
     units::PixelSize,
@@ -16,10 +13,18 @@ use crate::{
 /// Scales pictures of any even size to one even size; keeps the memory that takes.
 #[derive(Debug)]
 pub struct Scaler {
-    resizer: Resizer,
     pool: PicturePool,
-    /// The size of the pictures that the pool's bars were drawn for.
+    /// For pictures of the size that came last, if that is not the output's.
+    planes: Option<Planes>,
+}
+
+/// What pictures of one size need.
+#[derive(Debug)]
+struct Planes {
     source: PixelSize,
+    area: Area,
+    luma: PlaneScaler,
+    chroma: PlaneScaler,
 }
 
 impl Scaler {
@@ -27,9 +32,8 @@ impl Scaler {
     #[must_use]
     pub fn new(output: PixelSize) -> Self {
         Self {
-            resizer: Resizer::new(),
             pool: PicturePool::new(output),
-            source: output,
+            planes: None,
         }
     }
 
@@ -46,23 +50,40 @@ impl Scaler {
         if picture.size() == output {
             return Arc::clone(picture);
         }
-        if self.source != picture.size() {
-            self.source = picture.size();
+        if self
+            .planes
+            .as_ref()
+            .is_none_or(|planes| planes.source != picture.size())
+        {
             self.pool = PicturePool::new(output); // whose pictures are black: the bars
+            self.planes = None;
         }
-        let area = fit(picture.size(), output);
-        let resizer = &mut self.resizer;
-        self.pool.picture(|target| {
-            let sizes = [output, target.chroma_size(), target.chroma_size()];
-            let source_sizes = [picture.size(), picture.chroma_size(), picture.chroma_size()];
-            let areas = [area, halved(area), halved(area)];
-            let planes = picture.planes().into_iter().zip(target.planes_mut());
-            for (((source, target), (source_size, size)), area) in
-                planes.zip(source_sizes.into_iter().zip(sizes)).zip(areas)
-            {
-                scale_plane(resizer, (source, source_size), (target, size), area);
-            }
-        })
+        let planes = self
+            .planes
+            .get_or_insert_with(|| Planes::new(picture.size(), output));
+        self.pool.picture(|target| planes.scale(picture, target))
+    }
+}
+
+impl Planes {
+    fn new(source: PixelSize, output: PixelSize) -> Self {
+        let area = fit(source, output);
+        let (width, height) = (source.width as usize, source.height as usize);
+        Self {
+            source,
+            area,
+            luma: PlaneScaler::new((width, height), (area.width, area.height)),
+            chroma: PlaneScaler::new((width / 2, height / 2), (area.width / 2, area.height / 2)),
+        }
+    }
+
+    fn scale(&mut self, source: &I420, target: &mut I420) {
+        let stride = target.size().width as usize;
+        let chroma = halved(self.area);
+        let ([y, u, v], [target_y, target_u, target_v]) = (source.planes(), target.planes_mut());
+        self.luma.scale(y, target_y, stride, self.area);
+        self.chroma.scale(u, target_u, stride / 2, chroma);
+        self.chroma.scale(v, target_v, stride / 2, chroma);
     }
 }
 
@@ -91,34 +112,6 @@ pub fn fit(source: PixelSize, output: PixelSize) -> Area {
         fitted_width,
         fitted_height,
     )
-}
-
-fn scale_plane(
-    resizer: &mut Resizer,
-    (source, source_size): (&[u8], PixelSize),
-    (target, size): (&mut [u8], PixelSize),
-    area: Area,
-) {
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    let scaled = (|| {
-        let source =
-            TypedImageRef::<U8>::from_buffer(source_size.width, source_size.height, source).ok()?;
-        let target = TypedImage::<U8>::from_buffer(size.width, size.height, target).ok()?;
-        let pixels = |length: usize| u32::try_from(length).ok();
-        let mut part = TypedCroppedImageMut::new(
-            target,
-            pixels(area.left)?,
-            pixels(area.top)?,
-            pixels(area.width)?,
-            pixels(area.height)?,
-        )
-        .ok()?;
-        resizer.resize_typed(&source, &mut part, &options).ok()
-    })();
-    debug_assert!(
-        scaled.is_some(),
-        "planes have their size, and the area fits"
-    );
 }
 
 const fn halved(area: Area) -> Area {
