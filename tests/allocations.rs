@@ -47,7 +47,7 @@ fn a_running_pipeline_allocates_nothing_for_a_picture_or_a_block_of_sound() {
         VideoChoice::Camera(DeviceId("painted".into())),
     ] {
         let allocated = allocated_in_steady_state(video.clone()).unwrap();
-        for thread in ["program", "video encoder", "audio"] {
+        for thread in WATCHED {
             let count = allocated.iter().find(|(name, _)| name == thread);
             let (_, count) = count.expect("the thread runs");
             assert_eq!(*count, 0, "{thread} with {video:?}: {allocated:?}");
@@ -55,7 +55,8 @@ fn a_running_pipeline_allocates_nothing_for_a_picture_or_a_block_of_sound() {
     }
 }
 
-/// What each thread allocates while [`FRAMES`] pictures are shown, published and recorded.
+/// What each thread allocates while [`FRAMES`] pictures are shown, published and recorded, in the first of a few
+/// windows in which those watched allocate nothing, else in the last one.
 fn allocated_in_steady_state(video: VideoChoice) -> Result<Vec<(String, u64)>, Box<dyn Error>> {
     let parts = Parts {
         open_camera: |_, _, _, clock| {
@@ -76,15 +77,35 @@ fn allocated_in_steady_state(video: VideoChoice) -> Result<Vec<(String, u64)>, B
         folder.path().to_owned(),
     )));
     wait_for(&engine, WARM_UP);
-    let before = by_thread();
-    wait_for(&engine, WARM_UP + FRAMES);
-    let after = by_thread();
-    drop(engine);
-    let since = |(name, count): &(String, u64)| {
+    let mut windows = (1..=WINDOWS).map(|window| {
+        let before = by_thread();
+        wait_for(&engine, WARM_UP + window * FRAMES);
+        since(&before)
+    });
+    // An encoder that is opened anew, for a busy computer, allocates; a pipeline that allocates for each picture
+    // does so in every window.
+    let is_steady = |counts: &Vec<(String, u64)>| {
+        let watched = counts
+            .iter()
+            .filter(|(name, _)| WATCHED.contains(&name.as_str()));
+        watched.map(|(_, count)| count).sum::<u64>() == 0
+    };
+    let mut last = Vec::new();
+    let steady = windows.find(|counts| {
+        last.clone_from(counts);
+        is_steady(counts)
+    });
+    Ok(steady.unwrap_or(last))
+}
+
+/// What each thread allocated since it was asked `before`.
+fn since(before: &[(String, u64)]) -> Vec<(String, u64)> {
+    let now = by_thread();
+    let grown = now.iter().map(|(name, count)| {
         let earlier = before.iter().find(|(known, _)| known == name);
         (name.clone(), count - earlier.map_or(0, |(_, count)| *count))
-    };
-    Ok(after.iter().map(since).collect())
+    });
+    grown.collect()
 }
 
 /// A camera of YUYV pictures, converted as a real one's, and then scaled to another size and shape.
@@ -155,6 +176,8 @@ const FORMAT: OutputFormat = OutputFormat {
 };
 
 /// Until pools have grown and every queue has been as long as it gets.
+const WATCHED: [&str; 3] = ["program", "video encoder", "audio"];
+const WINDOWS: u64 = 4;
 const WARM_UP: u64 = 100;
 /// Several key frames, and more packets than any queue grows for.
 const FRAMES: u64 = 200;

@@ -107,8 +107,12 @@ impl Playback {
                 self.base = Some(tag.timestamp.wrapping_sub(wrapped(last)));
                 last
             } else {
-                // Before 0 is sound of just before the first key frame.
-                last.saturating_add_signed(step.into())
+                match last.checked_add_signed(step.into()) {
+                    Some(time) => time,
+                    // Sound of before the first key frame that came after it.
+                    None if tag.kind == TagKind::Audio => return None,
+                    None => 0,
+                }
             }
         };
         let last = match tag.kind {
@@ -152,7 +156,8 @@ mod tests {
             testing::frame(100_030),
             testing::metadata(),
         ];
-        let expected = [0, 0, 0, 0, 11, 33, 33, 33].map(Some);
+        let mut expected = [0, 0, 0, 0, 11, 33, 33, 33].map(Some);
+        expected[3] = None; // it was to be heard before the first picture
         assert_eq!(times(&mut playback, &tags), expected);
     }
 
