@@ -124,10 +124,10 @@ impl VideoEncoder for H264Encoder {
 impl H264Encoder {
     /// Goes on with another codec where another setting is asked for; should that not start, with the same.
     fn follow_fast(&mut self) {
-        let setup = Setup::new(self.setup.format, self.fast);
-        if setup.deblocking == self.setup.deblocking {
+        if self.setup.deblocking != self.fast {
             return;
         }
+        let setup = Setup::new(self.setup.format, self.fast);
         if let Ok(codec) = Codec::open(&setup) {
             self.codec = codec;
             self.setup = setup;

@@ -6,11 +6,10 @@ use crate::{media::packet::Packet, units::MediaTime};
 
 /// Merges two tracks, each in order by itself, into one order by time.
 ///
-/// A packet leaves when the other track is no further behind than the slack, or is [`PATIENCE`] behind: a silent
-/// track never holds the other one up for longer. Without slack the order is exact.
-#[derive(Debug)]
+/// A packet leaves when the other track has reached its time, or is [`PATIENCE`] behind: a silent track
+/// never holds the other one up for longer.
+#[derive(Debug, Default)]
 pub struct Interleaver {
-    slack: Duration,
     video: Track,
     audio: Track,
 }
@@ -25,15 +24,14 @@ struct Track {
 }
 
 impl Interleaver {
-    /// A merger that expects sound, and pictures if `with_video`; one track may be `slack` ahead of the other.
+    /// A merger that expects sound, and pictures if `with_video`.
     #[must_use]
-    pub fn new(with_video: bool, slack: Duration) -> Self {
+    pub fn new(with_video: bool) -> Self {
         let track = |expected| Track {
             expected,
             ..Track::default()
         };
         Self {
-            slack,
             video: track(with_video),
             audio: track(true),
         }
@@ -74,8 +72,8 @@ impl Interleaver {
     fn pop(&mut self) -> Option<Packet> {
         let newest = self.video.reached.max(self.audio.reached)?;
         let (video_free, audio_free) = (
-            self.audio.lets_pass(&self.video, self.slack, newest),
-            self.video.lets_pass(&self.audio, self.slack, newest),
+            self.audio.lets_pass(&self.video, newest),
+            self.video.lets_pass(&self.audio, newest),
         );
         let is_video = self.video.is_earlier_than(&self.audio);
         let free = if is_video { video_free } else { audio_free };
@@ -117,12 +115,11 @@ impl Track {
     }
 
     /// Whether the head of `other` need not wait for this track.
-    fn lets_pass(&self, other: &Self, slack: Duration, newest: MediaTime) -> bool {
+    fn lets_pass(&self, other: &Self, newest: MediaTime) -> bool {
         let Some(head) = other.head() else {
             return false;
         };
-        let is_near = self.reached.is_some_and(|it| it + slack >= head);
-        !self.expected || is_near || newest.since(head) > PATIENCE
+        !self.expected || self.reached >= Some(head) || newest.since(head) > PATIENCE
     }
 }
 
@@ -187,7 +184,7 @@ mod tests {
 
     #[test]
     fn packets_leave_in_order_of_time_whatever_the_order_of_arrival() {
-        let mut interleaver = Interleaver::new(true, Duration::ZERO);
+        let mut interleaver = Interleaver::new(true);
         let arrivals = [
             video(0),
             video(66),
@@ -215,23 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn with_slack_a_picture_waits_for_the_first_sound_and_then_for_none_that_is_near() {
-        let mut interleaver = Interleaver::new(true, Duration::from_millis(100));
-        assert_eq!(order(&mut interleaver, [video(0), video(33)]), []);
-        assert_eq!(
-            order(&mut interleaver, [audio(0)]),
-            [('v', 0), ('a', 0), ('v', 33)]
-        );
-        let arrivals = [video(66), video(100), video(133), audio(21), audio(42)];
-        assert_eq!(
-            order(&mut interleaver, arrivals),
-            [('v', 66), ('v', 100), ('a', 21), ('a', 42), ('v', 133)]
-        );
-    }
-
-    #[test]
     fn a_track_that_stopped_holds_the_other_up_for_a_second_at_most() {
-        let mut interleaver = Interleaver::new(true, Duration::ZERO);
+        let mut interleaver = Interleaver::new(true);
         assert_eq!(
             order(&mut interleaver, [video(0), video(500), video(1000)]),
             []
@@ -241,7 +223,7 @@ mod tests {
 
     #[test]
     fn sound_alone_waits_for_nothing() {
-        let mut interleaver = Interleaver::new(false, Duration::ZERO);
+        let mut interleaver = Interleaver::new(false);
         assert_eq!(
             order(&mut interleaver, [audio(0), audio(21)]),
             [('a', 0), ('a', 21)]

@@ -17,7 +17,7 @@
 //! | microphone to audio | ring ([`crate::capture::microphone`]) | about a second | the oldest sound is lost, and told |
 //! | program to video encoder | bounded channel | half a second of pictures | the picture is skipped, and counted |
 //! | program to preview | one place ([`preview`]) | 1 picture | the newest replaces the one before |
-//! | encoders to outputs | a call ([`outputs`]) | a second in the interleaver, 0.2 s less to publishers | goes on without the late track |
+//! | encoders to outputs | a call ([`outputs`]) | a second in the interleaver | goes on without the late track |
 //! | to a publisher | its queue ([`crate::net::publisher`]) | by media duration | pictures to the next key frame, and told |
 //! | to the recorder | its queue ([`crate::record`]) | by bytes | packets to the next key frame, and told |
 //! | anyone to the director | bounded channel | 1024 | reports are dropped and logged; it never happens |

@@ -302,10 +302,6 @@ mod tests {
                 self.0.lock().unwrap().push(packet.is_key_frame());
             }
         }
-
-        fn is_live(&self) -> bool {
-            false
-        }
     }
 
     #[test]

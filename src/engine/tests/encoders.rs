@@ -156,8 +156,7 @@ fn a_deaf_encoder_is_named_with_both_figures_and_replaced_by_one_that_obeys() {
     viewer.stop();
     let stream = server.take();
     let keys = stream.pictures.iter().filter(|it| it.is_key).count();
-    assert!(keys >= 2, "{keys} key frames");
-    stream.assert_order();
+    assert!(keys >= 2 && stream.times.is_sorted(), "{keys} key frames");
 }
 
 #[test]

@@ -73,20 +73,21 @@ pub(crate) fn sounds_are_in_time(recording: &Recording) {
     }
 }
 
-/// It is `frames` pictures long, begins with picture and sound together, and ends with both: the sound of a live
-/// stream may lag.
+/// It is `frames` pictures long, begins with picture and sound together, and ends with both.
 pub(crate) fn is_whole(recording: &Recording, frames: usize) {
     assert_eq!(recording.pictures.len(), frames, "pictures");
     let last = |packets: &[Packet]| packets.last().expect("packets").time;
     let first = |packets: &[Packet]| packets[0].time;
-    let edges = [
-        ("begin", first as fn(&[Packet]) -> f64, 0.1),
-        ("end", last, MOST_LAG),
-    ];
-    for (edge, time, most) in edges {
-        let (picture, sound) = (time(&recording.pictures), time(&recording.sounds));
+    for (edge, picture, sound) in [
+        (
+            "begin",
+            first(&recording.pictures),
+            first(&recording.sounds),
+        ),
+        ("end", last(&recording.pictures), last(&recording.sounds)),
+    ] {
         assert!(
-            (picture - sound).abs() < most,
+            (picture - sound).abs() < 0.1,
             "{edge}: picture at {picture}, sound at {sound}"
         );
     }
@@ -99,6 +100,3 @@ fn is_in_time(what: &str, number: usize, packet: &Packet, due: f64) {
         packet.time
     );
 }
-
-/// Pictures do not wait for their sound if that is no further behind, and no more than a block of it besides.
-const MOST_LAG: f64 = 0.25;
