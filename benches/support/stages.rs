@@ -315,10 +315,6 @@ impl Output for Wire {
         let (client, total) = &mut *inner;
         session::publish(client, &packet, |bytes| *total += black_box(bytes).len());
     }
-
-    fn is_live(&self) -> bool {
-        true
-    }
 }
 
 pub(crate) const FRAME_RATE: FrameRate = FrameRate::new(30);
