@@ -10,12 +10,17 @@
 //! table: a few pictures and then more, and the difference divided, so that start-up does not count. Run without
 //! a command, it does each once.
 
+#[expect(dead_code, reason = "the other benches look at functions, too")]
+#[path = "support/callgrind.rs"]
+mod callgrind;
+
 use std::{
     env,
     error::Error,
     fs,
     hint::black_box,
     io::Write,
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     thread,
@@ -187,19 +192,11 @@ fn print_table() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The instructions that valgrind counts while this program converts so many pictures.
+/// The instructions that this program executes to make so many pictures.
 fn instructions(name: &str, frames: u64) -> Result<u64, Box<dyn Error>> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe()?)
-        .args([name, &frames.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind counts the instructions: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    said.lines()
-        .filter(|_| output.status.success())
-        .find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
-        .ok_or_else(|| format!("{name} failed: {said}").into())
+    let arguments = [name, &frames.to_string()];
+    let counts = callgrind::count(&env::current_exe()?, &arguments, Path::new("."))?;
+    Ok(counts.total)
 }
 
 const SIZE: PixelSize = PixelSize::new(1280, 720);

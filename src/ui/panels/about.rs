@@ -1,16 +1,15 @@
 //! What this program is: version, licence, and how well it encodes on this computer.
 
-use eframe::egui::{
-    Align2, Color32, Context, Frame, Id, Margin, Modal, Rect, Stroke, Ui, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, Context, Rect, Ui, pos2, vec2};
 
 use crate::ui::{
     command::{Commands, UiCommand},
     desk::Desk,
-    theme::{CARD_RADIUS, Weight, font, measure, tokens},
+    theme::{Weight, font, measure, tokens},
     widgets::{
         button::{self, Look},
         card,
+        dialog::dialog,
         icon::Icon,
         text,
     },
@@ -22,22 +21,7 @@ pub fn show(ctx: &Context, desk: &Desk, commands: &mut Commands) {
     if !desk.about_shown {
         return;
     }
-    let response = Modal::new(Id::unique("about"))
-        .frame(Frame::new())
-        .show(ctx, |ui| {
-            let tokens = tokens(ui);
-            Frame::new()
-                .fill(tokens.panel)
-                .stroke(Stroke::new(1.0, tokens.line))
-                .corner_radius(CARD_RADIUS)
-                .inner_margin(Margin::same(24))
-                .show(ui, |ui| {
-                    ui.set_width(WIDTH);
-                    ui.spacing_mut().item_spacing.y = measure::S;
-                    contents(ui, desk, commands);
-                });
-        });
-    if response.should_close() {
+    if dialog(ctx, "about", WIDTH, 0, |ui| contents(ui, desk, commands)) {
         commands.run(UiCommand::CloseAbout);
     }
 }

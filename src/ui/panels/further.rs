@@ -1,8 +1,7 @@
 //! The destinations beside the first: a line for each in the card, and the dialog in which one is edited.
 
 use eframe::egui::{
-    Align2, Color32, Context, Frame, Id, Margin, Modal, Rect, Role, ScrollArea, Sense, Stroke, Ui,
-    UiBuilder, WidgetInfo, pos2, vec2,
+    Align2, Color32, Context, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::{connection::typed, destination};
@@ -12,10 +11,10 @@ use crate::{
     ui::{
         command::{Change, Commands, Edit, UiCommand},
         desk::{Desk, Entry},
-        theme::{CARD_RADIUS, Tokens, Weight, font, measure, tokens},
+        theme::{Tokens, Weight, font, measure, tokens},
         widgets::{
             button::{self, Look},
-            card,
+            card, dialog,
             icon::Icon,
             picker::picker,
             switch::switch,
@@ -215,25 +214,10 @@ pub fn dialog(ctx: &Context, desk: &Desk, commands: &mut Commands) {
     let Some(entry) = desk.entry(opened.place) else {
         return;
     };
-    let response = Modal::new(Id::unique("destination"))
-        .frame(Frame::new())
-        .show(ctx, |ui| {
-            let tokens = tokens(ui);
-            Frame::new()
-                .fill(tokens.panel)
-                .stroke(Stroke::new(1.0, tokens.line))
-                .corner_radius(CARD_RADIUS)
-                .inner_margin(Margin {
-                    right: 24 - BAR,
-                    ..Margin::same(24)
-                })
-                .show(ui, |ui| {
-                    ui.set_width(WIDTH + f32::from(BAR));
-                    ui.spacing_mut().item_spacing.y = measure::S;
-                    contents(ui, desk, entry, opened.removing, commands);
-                });
-        });
-    if response.should_close() {
+    let closes = dialog::dialog(ctx, "destination", WIDTH, BAR, |ui| {
+        contents(ui, desk, entry, opened.removing, commands);
+    });
+    if closes {
         commands.run(UiCommand::CloseDestination);
     }
 }

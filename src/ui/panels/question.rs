@@ -1,14 +1,16 @@
 //! What is asked before something is lost.
 
-use eframe::egui::{Align2, Context, Frame, Id, Margin, Modal, Rect, Stroke, pos2, vec2};
+use eframe::egui::{Align2, Context, Rect, pos2, vec2};
 
 use crate::ui::{
     command::{Commands, UiCommand},
     desk::{Desk, Question},
-    theme::{CARD_RADIUS, Weight, font, measure, tokens},
+    theme::{Weight, font, measure, tokens},
     widgets::{
         button::{self, Look},
-        card, text,
+        card,
+        dialog::dialog,
+        text,
     },
 };
 
@@ -38,61 +40,44 @@ pub fn show(ctx: &Context, desk: &Desk, commands: &mut Commands) {
             UiCommand::StopAndQuit,
         ),
     };
-    let response = Modal::new(Id::unique("question"))
-        .frame(Frame::new())
-        .show(ctx, |ui| {
-            let tokens = tokens(ui);
-            Frame::new()
-                .fill(tokens.panel)
-                .stroke(Stroke::new(1.0, tokens.line))
-                .corner_radius(CARD_RADIUS)
-                .inner_margin(Margin::same(24))
-                .show(ui, |ui| {
-                    ui.set_width(WIDTH);
-                    ui.spacing_mut().item_spacing.y = measure::S;
-                    let line = card::line(ui, 22.0);
-                    text::write(
-                        ui,
-                        line,
-                        Align2::LEFT_CENTER,
-                        title,
-                        font(Weight::SemiBold, 16.0),
-                        tokens.text,
-                    );
-                    card::remark(ui, words, tokens.dim);
-                    ui.add_space(measure::S);
-                    let line = card::line(ui, 40.0);
-                    let half = (line.width() - measure::M) / 2.0;
-                    let left = Rect::from_min_size(line.min, vec2(half, line.height()));
-                    let right = Rect::from_min_max(pos2(line.right() - half, line.top()), line.max);
-                    let stay = button::button(
-                        ui,
-                        left,
-                        keep,
-                        Look::Outlined,
-                        font(Weight::SemiBold, 13.0),
-                    );
-                    if stay.clicked() {
-                        commands.run(UiCommand::KeepGoing);
-                    }
-                    // The safe answer has the keyboard, so that a stray Enter loses nothing.
-                    if ui.memory(|memory| memory.focused().is_none()) {
-                        stay.request_focus();
-                    }
-                    if button::button(
-                        ui,
-                        right,
-                        go.label(),
-                        Look::DangerOutlined,
-                        font(Weight::SemiBold, 13.0),
-                    )
-                    .clicked()
-                    {
-                        commands.run(go);
-                    }
-                });
-        });
-    if response.should_close() {
+    let closes = dialog(ctx, "question", WIDTH, 0, |ui| {
+        let tokens = tokens(ui);
+        let line = card::line(ui, 22.0);
+        text::write(
+            ui,
+            line,
+            Align2::LEFT_CENTER,
+            title,
+            font(Weight::SemiBold, 16.0),
+            tokens.text,
+        );
+        card::remark(ui, words, tokens.dim);
+        ui.add_space(measure::S);
+        let line = card::line(ui, 40.0);
+        let half = (line.width() - measure::M) / 2.0;
+        let left = Rect::from_min_size(line.min, vec2(half, line.height()));
+        let right = Rect::from_min_max(pos2(line.right() - half, line.top()), line.max);
+        let stay = button::button(ui, left, keep, Look::Outlined, font(Weight::SemiBold, 13.0));
+        if stay.clicked() {
+            commands.run(UiCommand::KeepGoing);
+        }
+        // The safe answer has the keyboard, so that a stray Enter loses nothing.
+        if ui.memory(|memory| memory.focused().is_none()) {
+            stay.request_focus();
+        }
+        if button::button(
+            ui,
+            right,
+            go.label(),
+            Look::DangerOutlined,
+            font(Weight::SemiBold, 13.0),
+        )
+        .clicked()
+        {
+            commands.run(go);
+        }
+    });
+    if closes {
         commands.run(UiCommand::KeepGoing);
     }
 }

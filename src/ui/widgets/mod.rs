@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`button`] | solid, outlined and plain buttons, icons as buttons |
 //! | [`card`] | a titled card and its rows |
+//! | [`dialog`] | a box over everything else |
 //! | [`field`] | a line of text to edit |
 //! | [`fold`] | a line that folds what follows it away |
 //! | [`graph`] | bitrates over time |
@@ -17,6 +18,7 @@
 
 pub mod button;
 pub mod card;
+pub mod dialog;
 pub mod field;
 pub mod fold;
 pub mod graph;
