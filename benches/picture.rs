@@ -1,12 +1,18 @@
-//! What picture the bitrate buys, beside `FFmpeg`'s encoders.
+//! What picture the bitrate buys, beside the encoders of `FFmpeg` and `GStreamer`.
 //!
-//! `benches/picture.sh` fetches what is needed, `FFmpeg` 9 and natural clips, and runs this. Each clip is encoded
-//! in real-time settings with a key frame every two seconds, at each bitrate and by each encoder; `FFmpeg`'s
-//! libvmaf then says how much of the picture is left. Nothing is timed: it comes out the same on every machine.
+//! `cargo bench --bench picture` encodes natural clips in real-time settings with a key frame every two seconds, at
+//! each bitrate and by each encoder; `FFmpeg`'s libvmaf then says how much of the picture is left. Nothing is timed:
+//! it comes out the same on every machine. It takes ten minutes; with `-- quick` one clip at one bitrate.
+//! `SKYWAVE_WRITE_PAGES=1` writes the tables into README.md as well. Run without a command, as `cargo test` does, it
+//! encodes a few black pictures.
+
+#[expect(dead_code, reason = "the other benches need more")]
+mod support;
 
 use std::{
     env,
     error::Error,
+    fmt::Write as _,
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
@@ -19,21 +25,30 @@ use skywave::{
     units::{Bitrate, FrameRate, PixelSize},
 };
 
+use support::{peers, readme};
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let is = |word: &str| arguments.iter().any(|argument| argument == word);
-    // `cargo test --benches` only wants to know that it runs, and plain `cargo bench` that it can be run alone.
-    if !is("all") && !is("quick") {
-        println!("benches/picture.sh fetches what this bench needs, and runs it");
+    let is = |word: &str| env::args().any(|argument| argument == word);
+    if !is("--bench") {
         return try_out();
     }
-    let folder = env::temp_dir().join(format!("skywave-picture-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let result = Lab::new(&folder).and_then(|lab| lab.run(is("quick")));
-    fs::remove_dir_all(&folder)?;
-    result
+    let folder = tempfile::tempdir()?;
+    let lab = Lab {
+        ffmpeg: peers::ffmpeg(),
+        folder: folder.path(),
+    };
+    if let Err(why) = lab.can_judge() {
+        println!("Not measured: {why}; scripts/interop-peers.sh clips fetches what is needed");
+        return Ok(());
+    }
+    let tables = lab.tables(is("quick"))?;
+    print!("{tables}");
+    if is("quick") {
+        return Ok(());
+    }
+    readme::write("picture", &tables)
 }
 
 /// Encodes a few black pictures.
@@ -65,93 +80,131 @@ const SIZES: [(PixelSize, &[u32]); 2] = [
     (PixelSize::new(1920, 1080), &[6000]),
 ];
 
-/// `FFmpeg`'s encoders as live streams use them. The last one is what the others are compared with.
-const RIVALS: [(&str, &[&str]); 3] = [
+enum Encoder {
+    Skywave,
+    /// With these options.
+    FFmpeg(&'static str),
+    GStreamer,
+}
+
+/// Ours, and others' as live streams use them.
+const ENCODERS: [(&str, Encoder); 5] = [
+    ("Skywave", Encoder::Skywave),
     (
-        "FFmpeg, libopenh264, High, CABAC",
-        &[
-            "-c:v",
-            "libopenh264",
-            "-profile:v",
-            "high",
-            "-coder",
-            "cabac",
-        ],
+        "FFmpeg, libopenh264",
+        Encoder::FFmpeg("-c:v libopenh264 -profile:v high -coder cabac"),
+    ),
+    ("GStreamer, openh264enc", Encoder::GStreamer),
+    (
+        "libx264 veryfast",
+        Encoder::FFmpeg("-c:v libx264 -preset veryfast -tune zerolatency"),
     ),
     (
-        "FFmpeg, libx264 veryfast zerolatency",
-        &[
-            "-c:v",
-            "libx264",
-            "-preset",
-            "veryfast",
-            "-tune",
-            "zerolatency",
-        ],
-    ),
-    (
-        "FFmpeg, libx264 superfast zerolatency",
-        &[
-            "-c:v",
-            "libx264",
-            "-preset",
-            "superfast",
-            "-tune",
-            "zerolatency",
-        ],
+        "libx264 superfast",
+        Encoder::FFmpeg("-c:v libx264 -preset superfast -tune zerolatency"),
     ),
 ];
+/// The one that the others' curves are compared with.
+const YARDSTICK: usize = 4;
 
 /// What one encoder made of a clip.
 struct Figures {
     vmaf: f64,
     /// Bits per second.
     rate: f64,
-    /// Bytes of an average key frame, in pictures of average size at the bitrate that was asked for.
-    key_frame: f64,
+    /// How far that is from what was asked for.
+    error_percent: f64,
     /// The second with most bits, as a part of what was asked for.
     worst_second: f64,
+    /// Bytes of an average key frame, in pictures of average size at the bitrate that was asked for.
+    key_frame: f64,
 }
 
-struct Lab {
+struct Lab<'a> {
     ffmpeg: PathBuf,
-    clips: PathBuf,
-    folder: PathBuf,
+    folder: &'a Path,
 }
 
-impl Lab {
-    fn new(folder: &Path) -> Result<Self> {
-        let from = |name: &str| env::var_os(name).ok_or(format!("{name} is not set"));
-        Ok(Self {
-            ffmpeg: from("FFMPEG")?.into(),
-            clips: from("CLIPS")?.into(),
-            folder: folder.into(),
-        })
+/// A clip as raw pictures, and what an encoder is told.
+struct Task<'a> {
+    raw: &'a Path,
+    fps: u32,
+    kbps: u32,
+}
+
+impl Lab<'_> {
+    fn can_judge(&self) -> Result<()> {
+        for (clip, ..) in CLIPS {
+            peers::clip(&format!("{clip}.mp4"))?;
+        }
+        let filters = run(self.command().arg("-filters"))?;
+        if !filters.contains("libvmaf") {
+            return Err(format!("{} has no libvmaf", self.ffmpeg.display()).into());
+        }
+        Ok(())
     }
 
-    fn run(&self, quick: bool) -> Result<()> {
+    fn tables(&self, quick: bool) -> Result<String> {
+        let mut text = readme::measured(&[(&self.ffmpeg, "-version")]);
+        let names = ENCODERS.map(|(name, _)| name).join(" | ");
+        let line = "---|".repeat(ENCODERS.len() + 1);
+        write!(text, "\n| VMAF | {names} |\n|{line}\n")?;
+        let mut kept = format!(
+            "\n| bitrate against what was asked; worst second; key frame in mean pictures | {names} |\n|{line}\n"
+        );
         let clips = if quick { &CLIPS[..1] } else { &CLIPS };
         for (clip, filter, fps) in clips {
-            for (size, bitrates) in SIZES {
-                let bitrates = if quick { &bitrates[1..] } else { bitrates };
-                if bitrates.is_empty() {
-                    continue;
+            for (size, bitrates) in if quick { &SIZES[..1] } else { &SIZES } {
+                let bitrates = if quick { &bitrates[1..2] } else { bitrates };
+                let raw = self.decode(clip, filter, *fps, *size)?;
+                let mut curves = vec![Vec::new(); ENCODERS.len()];
+                for &kbps in bitrates {
+                    let task = Task {
+                        raw: &raw,
+                        fps: *fps,
+                        kbps,
+                    };
+                    let of_this = format!("{clip}, {size}, {kbps} kb/s");
+                    eprintln!("{of_this}");
+                    write!(text, "| {of_this} |")?;
+                    write!(kept, "| {of_this} |")?;
+                    for ((_, encoder), curve) in ENCODERS.iter().zip(&mut curves) {
+                        let it = self.measure(encoder, &task)?;
+                        write!(text, " {:.1} |", it.vmaf)?;
+                        write!(
+                            kept,
+                            " {:+.1} %; {:.2}; {:.1} |",
+                            it.error_percent, it.worst_second, it.key_frame
+                        )?;
+                        curve.push((it.vmaf, it.rate));
+                    }
+                    text.push('\n');
+                    kept.push('\n');
                 }
-                let raw = self.decode(clip, filter, *fps, size)?;
-                self.compare(clip, *fps, size, &raw, bitrates)?;
+                if bitrates.len() > 1 {
+                    write!(
+                        text,
+                        "| {clip}, {size}, bitrate for the same VMAF, against {} |",
+                        ENCODERS[YARDSTICK].0
+                    )?;
+                    for curve in &curves {
+                        match bitrate_difference(curve, &curves[YARDSTICK]) {
+                            Some(percent) => write!(text, " {percent:+.0} % |")?,
+                            None => text += " no VMAF in common |",
+                        }
+                    }
+                    text.push('\n');
+                }
                 fs::remove_file(raw)?;
             }
         }
-        Ok(())
+        Ok(text + &kept)
     }
 
     /// The clip as raw pictures.
     fn decode(&self, clip: &str, filter: &str, fps: u32, size: PixelSize) -> Result<PathBuf> {
         let raw = self.folder.join("clip.y4m");
-        let source = self.clips.join(format!("{clip}.mp4"));
-        if !source.exists() {
-            return Err(format!("{} is missing", source.display()).into());
-        }
+        let source = peers::clip(&format!("{clip}.mp4"))?;
         let PixelSize { width, height } = size;
         let filter =
             format!("{filter},scale={width}:{height}:flags=lanczos,setpts=N/{fps}/TB,fps={fps}");
@@ -162,78 +215,45 @@ impl Lab {
         Ok(raw)
     }
 
-    fn compare(
-        &self,
-        clip: &str,
-        fps: u32,
-        size: PixelSize,
-        raw: &Path,
-        bitrates: &[u32],
-    ) -> Result<()> {
-        println!("\n{clip}, {size} at {fps} fps\n");
-        println!("| kb/s | encoder | VMAF | bitrate | key frame / mean | worst second |");
-        println!("|---:|---|---:|---:|---:|---:|");
-        let mut curves = vec![Vec::new(); RIVALS.len() + 1];
+    fn measure(&self, encoder: &Encoder, task: &Task) -> Result<Figures> {
         let stream = self.folder.join("stream.h264");
-        for &kbps in bitrates {
-            let ours = ("Skywave", [].as_slice());
-            for (curve, (name, options)) in curves.iter_mut().zip([ours].into_iter().chain(RIVALS))
-            {
-                if options.is_empty() {
-                    let mut input = BufReader::new(File::open(raw)?);
-                    let mut output = BufWriter::new(File::create(&stream)?);
-                    encode(&mut input, &mut output, Bitrate::from_kbps(kbps))?;
-                    output.flush()?;
-                } else {
-                    self.encode_with(options, fps, kbps, raw, &stream)?;
-                }
-                let it = self.judge(&stream, raw, fps, kbps)?;
-                println!(
-                    "| {kbps} | {name} | {:.1} | {:+.1} % | {:.1} | {:.2} |",
-                    it.vmaf,
-                    it.rate / f64::from(kbps) / 10.0 - 100.0,
-                    it.key_frame,
-                    it.worst_second
+        match encoder {
+            Encoder::Skywave => {
+                let mut input = BufReader::new(File::open(task.raw)?);
+                let mut output = BufWriter::new(File::create(&stream)?);
+                encode(&mut input, &mut output, Bitrate::from_kbps(task.kbps))?;
+                output.flush()?;
+            }
+            Encoder::FFmpeg(options) => {
+                let Task { raw, fps, kbps } = task;
+                let mut command = self.command();
+                command
+                    .arg("-i")
+                    .arg(raw)
+                    .args(options.split_whitespace())
+                    .args(["-g", &(fps * KEY_FRAME_SECONDS).to_string()]);
+                let rate = format!("{kbps}k");
+                command.args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate]);
+                run(command.args(["-f", "h264"]).arg(&stream))?;
+            }
+            Encoder::GStreamer => {
+                let pipeline = format!(
+                    "y4mdec ! openh264enc rate-control=bitrate bitrate={}000 gop-size={} ! \
+                     video/x-h264,profile=high,stream-format=byte-stream ! filesink location={}",
+                    task.kbps,
+                    task.fps * KEY_FRAME_SECONDS,
+                    stream.display()
                 );
-                curve.push((it.vmaf, it.rate));
+                let source = format!("location={}", task.raw.display());
+                run(Command::new("gst-launch-1.0")
+                    .args(["-q", "filesrc", &source, "!"])
+                    .args(pipeline.split_whitespace()))?;
             }
         }
-        if let [others @ .., last] = &curves[..]
-            && bitrates.len() > 1
-        {
-            println!(
-                "\nBitrate for the same VMAF, against {}:",
-                RIVALS[RIVALS.len() - 1].0
-            );
-            let names = ["Skywave"].into_iter().chain(RIVALS.map(|(name, _)| name));
-            for (name, curve) in names.zip(others) {
-                match bitrate_difference(curve, last) {
-                    Some(percent) => println!("- {name}: {percent:+.1} %"),
-                    None => println!("- {name}: no VMAF in common"),
-                }
-            }
-        }
-        Ok(())
+        self.judge(&stream, task)
     }
 
-    fn encode_with(
-        &self,
-        options: &[&str],
-        fps: u32,
-        kbps: u32,
-        raw: &Path,
-        stream: &Path,
-    ) -> Result<()> {
-        let rate = format!("{kbps}k");
-        let mut command = self.command();
-        command.arg("-i").arg(raw).args(options);
-        command.args(["-g", &(fps * KEY_FRAME_SECONDS).to_string()]);
-        command.args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate]);
-        run(command.args(["-f", "h264"]).arg(stream))?;
-        Ok(())
-    }
-
-    fn judge(&self, stream: &Path, raw: &Path, fps: u32, kbps: u32) -> Result<Figures> {
+    fn judge(&self, stream: &Path, task: &Task) -> Result<Figures> {
         let mut command = self.command();
         command.arg("-i").arg(stream);
         let list = run(command.args(["-c", "copy", "-f", "framecrc", "-"]))?;
@@ -246,28 +266,31 @@ impl Lab {
                 Some((bytes, !line.contains("F=0x0")))
             })
             .collect();
-        let second = fps as usize;
+        let second = task.fps as usize;
         if pictures.len() < second {
             return Err(format!("only {} pictures were encoded", pictures.len()).into());
         }
-        let asked = f64::from(kbps) * 125.0;
+        let asked = f64::from(task.kbps) * 125.0;
         let bytes = |of: &[(f64, bool)]| of.iter().map(|(bytes, _)| bytes).sum::<f64>();
         let keys: Vec<_> = pictures.iter().copied().filter(|(_, key)| *key).collect();
         let seconds = pictures.windows(second).map(bytes);
+        let rate = bytes(&pictures) * 8.0 * f64::from(task.fps) / pictures.len() as f64;
         Ok(Figures {
-            vmaf: self.vmaf(stream, raw, fps)?,
-            rate: bytes(&pictures) * 8.0 * f64::from(fps) / pictures.len() as f64,
-            key_frame: bytes(&keys) / keys.len() as f64 / (asked / f64::from(fps)),
+            vmaf: self.vmaf(stream, task)?,
+            rate,
+            error_percent: rate / asked / 8.0 * 100.0 - 100.0,
             worst_second: seconds.fold(0.0, f64::max) / asked,
+            key_frame: bytes(&keys) / keys.len() as f64 / (asked / f64::from(task.fps)),
         })
     }
 
     /// The mean over all pictures, compared one by one in their order. What a stream says of its colours must not
     /// make `FFmpeg` convert them.
-    fn vmaf(&self, stream: &Path, raw: &Path, fps: u32) -> Result<f64> {
+    fn vmaf(&self, stream: &Path, task: &Task) -> Result<f64> {
         let same = format!(
             "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709,settb=AVTB,\
-             setpts=N/{fps}/TB"
+             setpts=N/{}/TB",
+            task.fps
         );
         let log = self.folder.join("vmaf.json");
         let graph = format!(
@@ -275,7 +298,7 @@ impl Lab {
             log.display()
         );
         let mut command = self.command();
-        command.arg("-i").arg(stream).arg("-i").arg(raw);
+        command.arg("-i").arg(stream).arg("-i").arg(task.raw);
         run(command.args(["-lavfi", &graph, "-f", "null", "-"]))?;
         let log: serde_json::Value = serde_json::from_slice(&fs::read(log)?)?;
         let mean = log["pooled_metrics"]["vmaf"]["mean"].as_f64();

@@ -11,8 +11,7 @@ use std::{
     env,
     error::Error,
     fmt::Write,
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     thread,
 };
@@ -23,6 +22,7 @@ use support::{
     callgrind,
     material::{self, I420, Material, YUYV, jpeg_name},
     peers::{self, Peer},
+    readme,
     stages::{self, STAGES, Source, Stream},
 };
 
@@ -33,11 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return stages::command(&arguments);
     }
     if arguments.contains(&"--bench") {
-        let tables = tables()?;
-        if env::var_os("SKYWAVE_WRITE_PAGES").is_some() {
-            write_readme(&tables)?;
-        }
-        return Ok(());
+        return readme::write("performance", &tables()?);
     }
     for source in Source::ALL {
         let stream = Stream {
@@ -65,7 +61,13 @@ const SOURCES: [(&str, Source); 4] = [
 /// Prints the tables as they come, and gives them all.
 fn tables() -> Result<String, Box<dyn Error>> {
     let ffmpeg = peers::ffmpeg();
-    let mut all = machine(&ffmpeg);
+    let mut all = readme::measured(&[
+        (Path::new("rustc"), "--version"),
+        (Path::new("c++"), "--version"),
+        (Path::new("valgrind"), "--version"),
+        (&ffmpeg, "-version"),
+        (Path::new("gst-launch-1.0"), "--version"),
+    ]);
     print!("{all}");
     for (size, bitrate) in SIZES {
         let folder = tempfile::tempdir()?;
@@ -78,30 +80,6 @@ fn tables() -> Result<String, Box<dyn Error>> {
         all += &table;
     }
     Ok(all)
-}
-
-/// Where and of what this was measured.
-fn machine(ffmpeg: &Path) -> String {
-    let first_line = |program: &Path, option: &str| {
-        let said = Command::new(program).arg(option).output().ok();
-        let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        let line = said.as_deref().and_then(|said| said.lines().next());
-        line.unwrap_or("none").trim().to_owned()
-    };
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-    let cpu = cpu.map_or("an unknown processor", |name| {
-        name.trim_matches([' ', '\t', ':'])
-    });
-    let ffmpeg = first_line(ffmpeg, "-version");
-    let ffmpeg = ffmpeg.split(" Copyright").next().unwrap_or_default();
-    format!(
-        "Measured on {} on {cpu}, as valgrind shows it to programs (AVX2 at most), with {}, {}, {ffmpeg} and {}.\n",
-        chrono::Local::now().format("%-d %B %Y"),
-        first_line(Path::new("rustc"), "--version"),
-        first_line(Path::new("c++"), "--version"),
-        first_line(Path::new("gst-launch-1.0"), "--version"),
-    )
 }
 
 /// What cameras and a microphone would deliver of the clip.
@@ -253,21 +231,6 @@ fn millions(count: f64) -> String {
     format!("{:.2}", count / 1e6)
 }
 
-fn write_readme(tables: &str) -> Result<(), Box<dyn Error>> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let page = fs::read_to_string(&file)?;
-    let (before, rest) = page
-        .split_once(BEGIN)
-        .ok_or("README.md has no place for it")?;
-    let (_, after) = rest.split_once(END).ok_or("README.md has no end for it")?;
-    Ok(fs::write(
-        &file,
-        format!("{before}{BEGIN}\n{tables}{END}{after}"),
-    )?)
-}
-
-const BEGIN: &str = "<!-- performance -->";
-const END: &str = "<!-- end of performance -->";
 const COLUMNS: [&str; STAGES.len()] = ["capture", "program", "H.264", "AAC", "FLV and RTMP"];
 const VIDEO: usize = 2;
 const FEW: u32 = 4;
