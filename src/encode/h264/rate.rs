@@ -27,6 +27,8 @@ pub(super) struct RateControl {
     key_cost: Option<(f64, f64)>,
     /// What the other pictures cost lately.
     cost: f64,
+    /// How many pictures that is learned from.
+    known: u32,
     /// How much changed from picture to picture lately.
     change: f64,
     last_change: f64,
@@ -37,6 +39,8 @@ pub(super) struct RateControl {
     /// What each picture until the next key frame pays for the last one, and how many still do.
     instalment: f64,
     instalments: u32,
+    /// Whether there was only one key frame yet.
+    first_group: bool,
     /// Bits of the pictures that share a second with the next one.
     second: VecDeque<f64>,
     choice: Choice,
@@ -59,12 +63,14 @@ impl RateControl {
             format,
             key_cost: None,
             cost: 0.0,
+            known: 0,
             change: 0.0,
             last_change: 0.0,
             planned: None,
             debt: 0.0,
             instalment: 0.0,
             instalments: 0,
+            first_group: false,
             second: VecDeque::new(),
             choice: Choice::default(),
         }
@@ -114,6 +120,7 @@ impl RateControl {
         let bits = bits as f64;
         let cost = bits * step_of(self.choice.qp.into());
         if let Some(detail) = self.choice.key_detail {
+            self.first_group = self.key_cost.is_none();
             self.key_cost = Some((cost, detail));
             // One that came early takes over what the last ones still owe, but does not starve for it.
             let owed = self.instalment * f64::from(self.instalments);
@@ -121,7 +128,9 @@ impl RateControl {
             self.instalment = (bits + owed.min(2.0 * bits)) / f64::from(self.instalments);
         } else {
             let cost = cost / self.choice.surge;
-            self.cost += (cost - self.cost) * PICTURE_WEIGHT;
+            self.known = self.known.saturating_add(1);
+            let weight = PICTURE_WEIGHT.max(1.0 / f64::from(self.known));
+            self.cost += (cost - self.cost) * weight;
             // What comes as a great surprise is believed at once.
             if cost > 4.0 * self.cost {
                 self.cost = cost;
@@ -144,10 +153,15 @@ impl RateControl {
         let mean = self.bits_per_picture();
         let paid_back = self.debt / f64::from(self.format.frame_rate.fps());
         let wanted = qp_of(cost / (mean - paid_back).max(mean * LEAST_SHARE));
-        // Calmly; and not so fine that the next key frame has to undo it.
+        // Calmly, unless little is known yet; and not so fine that the next key frame has to undo it.
         let calm = self.planned.map_or(wanted, |before| {
             let finer = if key_frame { COARSER } else { FINER };
-            wanted.clamp(before - finer, before + COARSER)
+            let coarser = if self.known < FIRST {
+                COARSEST
+            } else {
+                COARSER
+            };
+            wanted.clamp(before - finer, before + coarser)
         });
         let finest = if key_frame {
             FINEST
@@ -182,7 +196,7 @@ impl RateControl {
     fn pass(&mut self, bits: f64) {
         if self.instalments > 0 {
             self.instalments -= 1;
-            self.debt += self.instalment;
+            self.debt += self.instalment.max(self.reserve());
         }
         // What a quiet picture does not need is kept for a moment only: later it would be too much at once.
         let most_left_over = -self.bits_per_second() * LONGEST_CREDIT;
@@ -190,6 +204,17 @@ impl RateControl {
         self.second.push_back(bits);
         while self.second.len() >= self.format.frame_rate.fps() as usize {
             self.second.pop_front();
+        }
+    }
+
+    /// What a picture sets aside for the next key frame to be as fine as itself. Only the first key frame was a
+    /// guess, and may have cost far less: later ones are paid for as they are.
+    fn reserve(&self) -> f64 {
+        match (self.first_group, self.key_cost, self.planned) {
+            (true, Some((cost, _)), Some(qp)) => {
+                cost / step_of(qp) / f64::from(self.format.key_frame_interval)
+            }
+            _ => 0.0,
         }
     }
 
@@ -227,6 +252,8 @@ const COARSEST: f64 = 51.0;
 /// By how much the plan may change from picture to picture. Finer goes slower: it can wait.
 const FINER: f64 = 1.0;
 const COARSER: f64 = 2.0;
+/// So many pictures of a stream are needed to know what they cost.
+const FIRST: u32 = 4;
 /// How many times its bits any second may hold by plan; what no plan foresees comes on top.
 const MOST_IN_A_SECOND: f64 = 1.2;
 /// How many seconds a key frame may take to be sent.
@@ -242,7 +269,7 @@ const PICTURE_WEIGHT: f64 = 0.25;
 /// What a first key frame costs per sample and detail, and other pictures in parts of it: as measured on
 /// natural pictures.
 const USUAL_KEY_COST: f64 = 2.0;
-const USUAL_COST: f64 = 0.1;
+const USUAL_COST: f64 = 0.2;
 /// More than so many times the usual change is a surge.
 const USUAL_RISE: f64 = 2.0;
 /// Less of these is noise.
@@ -342,6 +369,14 @@ mod tests {
             let (least, most) = (settled.clone().min(), settled.max());
             assert!(most.unwrap() - least.unwrap() <= 1, "{least:?} to {most:?}");
         }
+    }
+
+    #[test]
+    fn a_stream_that_begins_livelier_than_expected_keeps_to_its_first_second() {
+        let noisy = Picture { cost: 4e6, ..CALM };
+        let mut control = RateControl::new(FORMAT);
+        let made = encode(&mut control, 0..60, |_| noisy);
+        assert!(worst_second(&made) < 1.2, "{}", worst_second(&made));
     }
 
     #[test]
