@@ -5,7 +5,10 @@
     reason = "small pictures, and bytes cut out of words"
 )]
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::{
+    f64::consts::{FRAC_1_SQRT_2, PI},
+    sync::LazyLock,
+};
 
 use super::headers::{AC_OF_UV, AC_OF_Y, DC_OF_UV, DC_OF_Y};
 
@@ -132,27 +135,29 @@ fn headers(form: Form) -> Vec<u8> {
 /// The cosine transform of T.81 annex A.3.3.
 fn cosines(samples: &[f64; 64]) -> [f64; 64] {
     std::array::from_fn(|frequency| {
-        let sum = |at: usize| samples[at] * cosine(frequency, at);
-        (0..64).map(sum).sum()
+        let parts = samples.iter().zip(&COSINES[frequency]);
+        parts.map(|(sample, cosine)| sample * cosine).sum()
     })
 }
 
 /// Its inverse.
-pub(super) fn inverse_cosines(coefficients: &[f64; 64]) -> [f64; 64] {
+fn inverse_cosines(coefficients: &[f64; 64]) -> [f64; 64] {
     std::array::from_fn(|at| {
-        let sum = |frequency: usize| coefficients[frequency] * cosine(frequency, at);
-        (0..64).map(sum).sum()
+        let parts = coefficients.iter().zip(COSINES.iter());
+        parts.map(|(value, cosines)| value * cosines[at]).sum()
     })
 }
 
-/// What a coefficient adds to a sample, both row by row.
-fn cosine(frequency: usize, at: usize) -> f64 {
-    let one = |frequency: usize, at: usize| {
+/// What each coefficient adds to each sample, both row by row.
+static COSINES: LazyLock<[[f64; 64]; 64]> = LazyLock::new(|| {
+    let one_way = |frequency: usize, at: usize| {
         let weight = if frequency == 0 { FRAC_1_SQRT_2 } else { 1.0 };
-        weight * ((2 * at + 1) as f64 * frequency as f64 * PI / 16.0).cos()
+        weight * ((2 * at + 1) as f64 * frequency as f64 * PI / 16.0).cos() / 2.0
     };
-    one(frequency % 8, at % 8) * one(frequency / 8, at / 8) / 4.0
-}
+    std::array::from_fn(|frequency| {
+        std::array::from_fn(|at| one_way(frequency % 8, at % 8) * one_way(frequency / 8, at / 8))
+    })
+});
 
 #[derive(Default)]
 struct BitWriter {
