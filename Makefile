@@ -33,7 +33,7 @@ bench: ## Count the instructions per frame by stage, beside FFmpeg's and GStream
 	@scripts/interop-peers.sh clips
 	@cargo bench --quiet --profile dev --no-fail-fast </dev/null
 
-fuzz: ## Feed strangers' bytes to the protocol, ten minutes per target (needs nightly Rust and cargo-fuzz)
+fuzz: ## Feed arbitrary bytes to the protocol and to what decodes a camera's pictures, ten minutes per target (needs nightly Rust and cargo-fuzz)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 packages: ## Install the system packages that the targets above need

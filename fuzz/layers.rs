@@ -1,4 +1,4 @@
-//! The layers that read strangers' bytes, compiled without the rest of the program.
+//! The layers that read strangers' bytes, and the one that reads a camera's, compiled without the rest of the program.
 
 #![expect(missing_docs, reason = "the program's own lib.rs tells what these are")]
 
@@ -7,7 +7,11 @@ mod src {
     pub mod amf0;
     pub mod flv;
     pub mod media {
+        pub mod convert;
+        pub mod frame;
+        pub mod mjpeg;
         pub mod packet;
+        pub mod pool;
     }
     pub mod rtmp;
     pub mod secret;

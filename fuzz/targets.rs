@@ -12,9 +12,12 @@ use skywave::{
         sps::Sps,
         tag::{self, AudioTag, VideoTag},
     },
-    media::packet::{
-        AacConfig, AudioFormat, AudioPacket, AvcConfig, Packet, StreamFormat, VideoFormat,
-        VideoPacket,
+    media::{
+        mjpeg::MjpegDecoder,
+        packet::{
+            AacConfig, AudioFormat, AudioPacket, AvcConfig, Packet, StreamFormat, VideoFormat,
+            VideoPacket,
+        },
     },
     rtmp::{
         chunk::{ChunkReader, RawMessage},
@@ -150,6 +153,16 @@ pub(crate) fn url(data: &[u8]) {
     if let Ok(pasted) = split_paste(text) {
         ServerUrl::parse(&pasted.server).expect("the server's part is an address");
     }
+}
+
+/// A camera's pictures: each comes out the same whatever came before it.
+pub(crate) fn mjpeg(data: &[u8]) {
+    let mut decoder = MjpegDecoder::new();
+    let first = decoder.decode(data);
+    let half = &data[..data.len() / 2];
+    let _ = decoder.decode(half);
+    let again = decoder.decode(data);
+    assert!(again == first, "not the same picture");
 }
 
 /// The publisher's side against a server that may say anything at any moment.

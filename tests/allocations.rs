@@ -1,5 +1,5 @@
 //! A running pipeline allocates no memory for a picture or a block of sound: not on the program's thread, not on the
-//! encoder's, not on the one for sound.
+//! encoder's, not on the one for sound. Nor does a camera's picture that is to be decoded.
 
 #![cfg(target_os = "linux")] // where a thread's name can be looked up
 
@@ -8,6 +8,7 @@ mod allocations;
 
 use std::{
     error::Error,
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +29,7 @@ use skywave::{
         clock::Clock,
         convert::{Converter, RawLayout, RawPicture, YuvColours},
         frame::VideoFrame,
+        mjpeg::MjpegDecoder,
         packet::{AudioFormat, VideoFormat},
         pool::PicturePool,
     },
@@ -53,6 +55,42 @@ fn a_running_pipeline_allocates_nothing_for_a_picture_or_a_block_of_sound() {
             assert_eq!(*count, 0, "{thread} with {video:?}: {allocated:?}");
         }
     }
+}
+
+#[test]
+fn a_motion_jpeg_camera_s_picture_is_decoded_without_an_allocation() {
+    let step = AtomicU32::new(0);
+    let reached = |number| step.load(Ordering::Acquire) >= number;
+    let decode_some = || {
+        let mut decoder = MjpegDecoder::new();
+        for next in [1, 3] {
+            for _ in 0..10 {
+                decoder.decode(JPEG).expect("a sound picture");
+            }
+            step.store(next, Ordering::Release);
+            while !reached(next + 1) {
+                thread::yield_now();
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("decoder".into());
+        let decoder = thread.spawn_scoped(scope, decode_some).unwrap();
+        let wait_for = |number| {
+            while !reached(number) {
+                assert!(!decoder.is_finished(), "it panicked");
+                thread::yield_now();
+            }
+        };
+        wait_for(1); // so far, memory grows
+        let before = by_thread();
+        step.store(2, Ordering::Release);
+        wait_for(3);
+        let allocated = since(&before);
+        step.store(4, Ordering::Release);
+        let count = allocated.iter().find(|(name, _)| name == "decoder");
+        assert_eq!(count.map(|(_, count)| *count), Some(0), "{allocated:?}");
+    });
 }
 
 /// What each thread allocates while [`FRAMES`] pictures are shown, published and recorded, in the first of a few
@@ -155,6 +193,8 @@ fn wait_for(engine: &Engine, frames: u64) {
     }
 }
 
+/// 320×180 pixels of a film, as a webcam compresses it.
+const JPEG: &[u8] = include_bytes!("../benches/support/camera.jpg");
 /// Neither the output's size nor its shape.
 const CAMERA_SIZE: PixelSize = PixelSize::new(320, 240);
 const FORMAT: OutputFormat = OutputFormat {

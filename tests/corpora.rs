@@ -7,11 +7,12 @@ use std::{fs, path::Path};
 
 #[test]
 fn every_seed_of_every_fuzz_target_holds() {
-    let all: [(&str, Target); 8] = [
+    let all: [(&str, Target); 9] = [
         ("amf0", targets::amf0),
         ("chunks", targets::chunks),
         ("flv", targets::flv),
         ("messages", targets::messages),
+        ("mjpeg", targets::mjpeg),
         ("publisher", targets::publisher),
         ("receiver", targets::receiver),
         ("sessions", targets::sessions),

@@ -51,6 +51,12 @@ fn main() -> std::io::Result<()> {
         seed("messages", &format!("message-{index}"), &bytes)?;
     }
 
+    for picture in ["red_grey", "red_grey_progressive", "restarts"] {
+        let file = format!("../src/media/testdata/{picture}.jpg");
+        let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
+        seed("mjpeg", picture, &bytes)?;
+    }
+
     let aggregate = b"\x16\x08\0\0\x02\0\0\x05\0\0\0\0\xaf\x01\0\0\0\x0d\x09\0\0\x01\0\0\x09\0\0\0\0\x27\0\0\0\x0c";
     seed("messages", "aggregate", aggregate)?;
 

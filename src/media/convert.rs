@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use self::{
     matrix::{BT601, BT601_FULL_RANGE, BT709_FULL_RANGE},
-    separate::Scratch,
+    separate::{Scratch, join},
 };
 use crate::{media::frame::I420, units::PixelSize};
 
@@ -153,6 +153,27 @@ impl Converter {
         }
         Ok(())
     }
+
+    /// Converts two rows into row pair `pair` of `picture`, which are as long at least.
+    pub(super) fn convert_pair(
+        &mut self,
+        rows: &PlanarRows,
+        colours: YuvColours,
+        picture: &mut I420,
+        pair: usize,
+    ) {
+        let width = picture.size().width as usize;
+        self.scratch.fit(width);
+        let [y, u, v] = picture.planes_mut();
+        let (upper, lower) = y[2 * width * pair..][..2 * width].split_at_mut(width);
+        let target = YuvRows {
+            y: [upper, lower],
+            u: &mut u[width / 2 * pair..][..width / 2],
+            v: &mut v[width / 2 * pair..][..width / 2],
+        };
+        let scratch = &mut self.scratch;
+        dispatch!(self.level, _ => convert_planar(rows, colours, scratch, target));
+    }
 }
 
 impl Default for Converter {
@@ -168,15 +189,60 @@ impl Default for Converter {
 #[inline(always)]
 fn convert_rows(raw: &RawPicture, rows: RawRows, scratch: &mut Scratch, mut target: YuvRows) {
     scratch.separate(raw.layout, rows, &mut target);
-    match (raw.layout, raw.colours) {
-        (RawLayout::Rgb | RawLayout::Bgr, _) => {}
-        (RawLayout::Grey, _) | (_, YuvColours::Bt709FullRange) => {
-            BT709_FULL_RANGE.convert(target, scratch.shifts());
-        }
-        (_, YuvColours::Bt709) => {}
-        (_, YuvColours::Bt601) => BT601.convert(target, scratch.shifts()),
-        (_, YuvColours::Bt601FullRange) => BT601_FULL_RANGE.convert(target, scratch.shifts()),
+    match raw.layout {
+        RawLayout::Rgb | RawLayout::Bgr => {}
+        RawLayout::Grey => convert_colours(YuvColours::Bt709FullRange, scratch, target),
+        _ => convert_colours(raw.colours, scratch, target),
     }
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "takes over the caller's vector instructions"
+)]
+#[inline(always)]
+fn convert_planar(
+    rows: &PlanarRows,
+    colours: YuvColours,
+    scratch: &mut Scratch,
+    mut target: YuvRows,
+) {
+    join(rows, &mut target);
+    convert_colours(colours, scratch, target);
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "takes over the caller's vector instructions"
+)]
+#[inline(always)]
+fn convert_colours(colours: YuvColours, scratch: &mut Scratch, target: YuvRows) {
+    match colours {
+        YuvColours::Bt601 => BT601.convert(target, scratch.shifts()),
+        YuvColours::Bt601FullRange => BT601_FULL_RANGE.convert(target, scratch.shifts()),
+        YuvColours::Bt709 => {}
+        YuvColours::Bt709FullRange => BT709_FULL_RANGE.convert(target, scratch.shifts()),
+    }
+}
+
+/// Two rows in planes of their own; each may be longer than the picture's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlanarRows<'a> {
+    /// Luma.
+    pub(super) y: [&'a [u8]; 2],
+    /// What chroma they have.
+    pub(super) chroma: PlanarChroma<'a>,
+}
+
+/// The chroma of two rows: U's two, then V's; a row that both share is there twice.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PlanarChroma<'a> {
+    /// None: they are grey.
+    None,
+    /// As wide as luma.
+    Whole([[&'a [u8]; 2]; 2]),
+    /// Half as wide.
+    Half([[&'a [u8]; 2]; 2]),
 }
 
 /// Two rows of Y and the chroma they share, of an even width.

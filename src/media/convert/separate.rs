@@ -6,7 +6,7 @@
 )]
 
 use super::{
-    RawLayout, RawRows, YuvRows,
+    PlanarChroma, PlanarRows, RawLayout, RawRows, YuvRows,
     matrix::{RGB_U, RGB_V, RGB_Y, RgbWeights},
 };
 
@@ -90,8 +90,7 @@ impl Scratch {
             }
         }
         for (mean, (upper, lower)) in self.chroma.iter_mut().zip(upper.iter().zip(lower)) {
-            let (upper, lower) = (u16::from(upper[1 - LUMA]), u16::from(lower[1 - LUMA]));
-            *mean = low_byte((upper + lower + 1) >> 1);
+            *mean = mean_of_two(upper[1 - LUMA], lower[1 - LUMA]);
         }
         separate_pairs(&self.chroma, target.u, target.v);
     }
@@ -110,6 +109,28 @@ impl Scratch {
         let means = order.map(|colour| &*self.means[colour]);
         weigh(&RGB_U, means, target.u);
         weigh(&RGB_V, means, target.v);
+    }
+}
+
+/// Rows in planes of their own as those of a picture, 4:2:0.
+#[inline(always)]
+pub(super) fn join(rows: &PlanarRows, target: &mut YuvRows) {
+    for (target, row) in target.y.iter_mut().zip(rows.y) {
+        copy(row, target);
+    }
+    match rows.chroma {
+        PlanarChroma::None => {
+            target.u.fill(128);
+            target.v.fill(128);
+        }
+        PlanarChroma::Whole([u, v]) => {
+            halve(u, target.u);
+            halve(v, target.v);
+        }
+        PlanarChroma::Half([u, v]) => {
+            mean_of_rows(u, target.u);
+            mean_of_rows(v, target.v);
+        }
     }
 }
 
@@ -149,6 +170,19 @@ fn halve([upper, lower]: [&[u8]; 2], target: &mut [u8]) {
     for (target, (upper, lower)) in target.iter_mut().zip(squares) {
         *target = mean_of_square(*upper, *lower);
     }
+}
+
+/// Half as high, for two rows.
+#[inline(always)]
+fn mean_of_rows([upper, lower]: [&[u8]; 2], target: &mut [u8]) {
+    for (target, (upper, lower)) in target.iter_mut().zip(upper.iter().zip(lower)) {
+        *target = mean_of_two(*upper, *lower);
+    }
+}
+
+#[inline(always)]
+fn mean_of_two(upper: u8, lower: u8) -> u8 {
+    low_byte((u16::from(upper) + u16::from(lower) + 1) >> 1)
 }
 
 #[inline(always)]

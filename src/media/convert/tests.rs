@@ -301,3 +301,70 @@ fn the_reference_is_within_one_of_what_the_standards_define() {
         );
     }
 }
+
+#[test]
+fn rows_in_planes_become_what_the_same_samples_become_in_other_layouts() {
+    let mut random = fastrand::Rng::with_seed(2);
+    for width in (2..=70).step_by(2) {
+        let mut row = |length: usize| -> Vec<u8> { (0..length).map(|_| random.u8(..)).collect() };
+        let [y, u, v] = [(); 3].map(|()| [row(width + 3), row(width + 3)]);
+        let luma = || y.iter().flat_map(|row| &row[..width]).copied();
+        let pixels = |step: usize| {
+            let at = move |place: usize| (place / width, place % width);
+            let places = (0..2 * width).step_by(step).map(at);
+            places.map(move |(row, column)| (row, column, column / step))
+        };
+        let yuyv = pixels(2).flat_map(|(row, column, pair)| {
+            let [first, second] = [y[row][column], y[row][column + 1]];
+            [first, u[row][pair], second, v[row][pair]]
+        });
+        let yuv444 =
+            pixels(1).flat_map(|(row, column, _)| [&y, &u, &v].map(|plane| plane[row][column]));
+        let halves = [&u, &v].map(|plane| &plane[0][..width / 2]);
+        for (chroma, layout, data) in [
+            (PlanarChroma::None, RawLayout::Grey, luma().collect()),
+            (
+                PlanarChroma::Whole([
+                    u.each_ref().map(Vec::as_slice),
+                    v.each_ref().map(Vec::as_slice),
+                ]),
+                RawLayout::Yuv444,
+                yuv444.collect::<Vec<_>>(),
+            ),
+            (
+                PlanarChroma::Half([
+                    u.each_ref().map(Vec::as_slice),
+                    v.each_ref().map(Vec::as_slice),
+                ]),
+                RawLayout::Yuyv,
+                yuyv.collect(),
+            ),
+            (
+                PlanarChroma::Half([[&u[0]; 2], [&v[0]; 2]]),
+                RawLayout::I420,
+                luma().chain(halves.concat()).collect(),
+            ),
+        ] {
+            for colours in MEANINGS {
+                let raw = RawPicture {
+                    size: PixelSize::new(u32::try_from(width).expect("small"), 2),
+                    ..raw(layout, colours, &data)
+                };
+                let colours = match layout {
+                    RawLayout::Grey => YuvColours::Bt709FullRange,
+                    _ => colours,
+                };
+                let rows = PlanarRows {
+                    y: y.each_ref().map(Vec::as_slice),
+                    chroma,
+                };
+                let mut picture = I420::black(raw.size);
+                Converter::new().convert_pair(&rows, colours, &mut picture, 0);
+                assert!(
+                    picture == reference::converted(&raw),
+                    "{layout:?}, {colours:?}, {width}"
+                );
+            }
+        }
+    }
+}
