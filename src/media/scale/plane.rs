@@ -39,7 +39,7 @@ struct Band {
     /// With their new columns.
     scaled: Vec<[[u8; BAND]; BYTES]>,
     /// The same laid down again.
-    scaled_rows: Vec<[[u8; BYTES]; BAND]>,
+    scaled_rows: [Vec<[u8; BYTES]>; BAND],
 }
 
 impl PlaneScaler {
@@ -55,7 +55,7 @@ impl PlaneScaler {
                 rows: array::from_fn(|_| vec![0; old * WORDS]),
                 upright: vec![[[0; BAND]; WORDS]; old],
                 scaled: vec![[[0; BAND]; BYTES]; new],
-                scaled_rows: vec![[[0; BYTES]; BAND]; new],
+                scaled_rows: array::from_fn(|_| vec![[0; BYTES]; new]),
             },
         }
     }
@@ -66,15 +66,9 @@ impl PlaneScaler {
         for (index, rows) in target.chunks_mut(BAND * stride).enumerate() {
             let level = self.level;
             dispatch!(level, simd => self.scale_band(simd, source, index * BAND));
-            for (index, row) in rows.chunks_exact_mut(stride).enumerate() {
-                let (blocks, rest) = row[area.left..][..area.width].as_chunks_mut();
-                let mut scaled = self.band.scaled_rows.iter().map(|block| &block[index]);
-                for (block, scaled) in blocks.iter_mut().zip(scaled.by_ref()) {
-                    *block = *scaled;
-                }
-                for (sample, scaled) in rest.iter_mut().zip(scaled.flatten()) {
-                    *sample = *scaled;
-                }
+            for (row, scaled) in rows.chunks_exact_mut(stride).zip(&self.band.scaled_rows) {
+                let scaled = &scaled.as_flattened()[..area.width];
+                row[area.left..][..area.width].copy_from_slice(scaled);
             }
         }
     }
@@ -181,16 +175,23 @@ fn stand_on_end<S: Simd>(simd: S, rows: &[Vec<u16>; BAND], upright: &mut [[[u16;
 fn lay_down<S: Simd>(
     simd: S,
     scaled: &[[[u8; BAND]; BYTES]],
-    scaled_rows: &mut [[[u8; BYTES]; BAND]],
+    scaled_rows: &mut [Vec<[u8; BYTES]>; BAND],
 ) {
-    for (columns, rows) in scaled.iter().zip(scaled_rows) {
-        for (part, rows) in rows.as_chunks_mut::<BYTES>().0.iter_mut().enumerate() {
+    let blocks = scaled.len();
+    for (part, rows) in scaled_rows
+        .as_chunks_mut::<BYTES>()
+        .0
+        .iter_mut()
+        .enumerate()
+    {
+        let mut rows = rows.each_mut().map(|row| &mut row[..blocks]);
+        for (index, columns) in scaled.iter().enumerate() {
             let mut block = [u8x16::splat(simd, 0); BYTES];
             for (vector, column) in block.iter_mut().zip(columns) {
                 *vector = u8x16::simd_from(simd, column.as_chunks().0[part]);
             }
             for (row, vector) in rows.iter_mut().zip(turned(block)) {
-                *row = vector.into();
+                row[index] = vector.into();
             }
         }
     }
