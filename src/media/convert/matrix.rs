@@ -5,6 +5,8 @@
     reason = "what is inlined takes over its caller's vector instructions"
 )]
 
+use std::hint::black_box;
+
 use super::YuvRows;
 
 /// From one meaning of YUV to BT.709 limited range, as what is added to each sample. With [`FRACTION`] bits behind
@@ -128,18 +130,29 @@ impl RgbWeights {
         }
     }
 
-    /// The sample of a colour.
+    /// The samples of colours, each of which lies between black and white.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the upper half of 32 bits, and samples within a byte"
+    )]
     #[inline(always)]
-    pub(super) fn sample(&self, [red, green, blue]: [u8; 3]) -> u8 {
+    pub(super) fn weigh(&self, [red, green, blue]: [&[u8]; 3], target: &mut [u8]) {
+        // Compilers that know it make products of 32 bits, rather than the upper halves of those of 16.
+        let unit = black_box(1 << 7);
         let part = |value: u8, weight: i16| {
-            ((i32::from(i16::from(value) << 7) * i32::from(weight)) >> 16) as i16
+            let value = i16::from(value).wrapping_mul(unit);
+            ((i32::from(value) * i32::from(weight)) >> 16) as i16
         };
-        // Rounded, and as each part was rounded down, half a unit is missing to each.
-        let sum = (32 + 1_i16)
-            .wrapping_add(part(red, self.red))
-            .wrapping_add(part(green, self.green))
-            .wrapping_add(part(blue, self.blue));
-        within_byte((sum >> 6).wrapping_add(self.offset))
+        let colours = red.iter().zip(green).zip(blue);
+        for (target, ((red, green), blue)) in target.iter_mut().zip(colours) {
+            // Rounded, and as each part was rounded down, half a unit is missing to each.
+            let sum = (32 + 1_i16)
+                .wrapping_add(part(*red, self.red))
+                .wrapping_add(part(*green, self.green))
+                .wrapping_add(part(*blue, self.blue));
+            *target = (sum >> 6).wrapping_add(self.offset) as u8;
+        }
     }
 }
 
