@@ -111,7 +111,7 @@ impl TestPicture {
             } else {
                 draw_bars(picture, layout.bars.height, bars, number, fps);
             }
-            copy_rows(background, picture, layout.grain.top);
+            copy_rows(background, picture, layout.panel.top);
             draw_grain(picture, layout.grain, grain, number);
             for (index, white) in squares(number).into_iter().enumerate() {
                 let colour = if white { Colour::WHITE } else { Colour::BLACK };
