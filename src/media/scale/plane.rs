@@ -13,7 +13,7 @@
 use std::array;
 
 use fearless_simd::{
-    Bytes, Level, Simd, SimdBase, SimdFrom, SimdInt, SimdInto, dispatch, u8x16, u16x8,
+    Bytes, Level, Simd, SimdBase, SimdFrom, SimdInt, SimdInto, dispatch, u8x16, u16x8, u16x16,
 };
 
 use crate::media::draw::Area;
@@ -37,15 +37,15 @@ struct Band {
     /// The same on end.
     upright: Vec<[[u16; BAND]; WORDS]>,
     /// With their new columns.
-    scaled: Vec<[[u8; BAND]; BYTES]>,
+    scaled: Vec<[[u8; BAND]; LANES]>,
     /// The same laid down again.
-    scaled_rows: [Vec<[u8; BYTES]>; BAND],
+    scaled_rows: [Vec<[u8; LANES]>; BAND],
 }
 
 impl PlaneScaler {
     /// From a width and a height to others; none is zero.
     pub(super) fn new(from: (usize, usize), to: (usize, usize)) -> Self {
-        let (old, new) = (from.0.div_ceil(WORDS), to.0.div_ceil(BYTES));
+        let (old, new) = (from.0.div_ceil(WORDS), to.0.div_ceil(LANES));
         Self {
             level: Level::new(),
             width: from.0,
@@ -54,8 +54,8 @@ impl PlaneScaler {
             band: Band {
                 rows: array::from_fn(|_| vec![0; old * WORDS]),
                 upright: vec![[[0; BAND]; WORDS]; old],
-                scaled: vec![[[0; BAND]; BYTES]; new],
-                scaled_rows: array::from_fn(|_| vec![[0; BYTES]; new]),
+                scaled: vec![[[0; BAND]; LANES]; new],
+                scaled_rows: array::from_fn(|_| vec![[0; LANES]; new]),
             },
         }
     }
@@ -103,21 +103,19 @@ fn add_rows<'a, S: Simd>(
     let (blocks, rest) = new.as_chunks_mut::<BLOCK>();
     let zero = u8x16::splat(simd, 0);
     for (index, block) in blocks.iter_mut().enumerate() {
-        let mut sums = [[u16x8::splat(simd, 0); 2]; BLOCK / BYTES];
+        let mut sums = [u16x16::splat(simd, 0); BLOCK / LANES];
         for (row, weight) in old.clone().zip(weights) {
             let row: &[u8; BLOCK] = &row.as_chunks().0[index];
-            for ([low, high], samples) in sums.iter_mut().zip(row.as_chunks().0) {
+            for (sum, samples) in sums.iter_mut().zip(row.as_chunks().0) {
                 // With a zero byte below, a sample has its bits behind the point.
                 let samples = u8x16::simd_from(simd, *samples);
-                let lows: u16x8<S> = zero.zip_low(samples).bitcast();
-                let highs: u16x8<S> = zero.zip_high(samples).bitcast();
-                *low += upper_halves(simd, &lows.into(), weight);
-                *high += upper_halves(simd, &highs.into(), weight);
+                let [low, high] = [zero.zip_low(samples), zero.zip_high(samples)];
+                let samples: u16x16<S> = simd.combine_u8x16(low, high).bitcast();
+                *sum += upper_halves(simd, &samples.into(), weight);
             }
         }
-        let words = block.as_chunks_mut().0.iter_mut();
-        for (words, sum) in words.zip(sums.as_flattened()) {
-            *words = (*sum).into();
+        for (samples, sum) in block.as_chunks_mut().0.iter_mut().zip(sums) {
+            *samples = sum.into();
         }
     }
     rest.fill(0);
@@ -137,15 +135,14 @@ fn add_columns<S: Simd>(
     rounding: u16,
     new: &mut [u8; BAND],
 ) {
-    let mut sums = [u16x8::splat(simd, rounding); BAND / WORDS];
+    let mut sums = [u16x16::splat(simd, rounding); BAND / LANES];
     for (column, weight) in old.iter().zip(weights) {
         for (sum, samples) in sums.iter_mut().zip(column.as_chunks().0) {
             *sum += upper_halves(simd, samples, weight);
         }
     }
-    for (samples, sums) in new.as_chunks_mut().0.iter_mut().zip(sums.as_chunks().0) {
-        let [low, high] = sums.map(|sum| sum >> FRACTION);
-        *samples = simd.narrow_u16x16(simd.combine_u16x8(low, high)).into();
+    for (samples, sum) in new.as_chunks_mut().0.iter_mut().zip(sums) {
+        *samples = simd.narrow_u16x16(sum >> FRACTION).into();
     }
 }
 
@@ -174,19 +171,19 @@ fn stand_on_end<S: Simd>(simd: S, rows: &[Vec<u16>; BAND], upright: &mut [[[u16;
 #[inline(always)]
 fn lay_down<S: Simd>(
     simd: S,
-    scaled: &[[[u8; BAND]; BYTES]],
-    scaled_rows: &mut [Vec<[u8; BYTES]>; BAND],
+    scaled: &[[[u8; BAND]; LANES]],
+    scaled_rows: &mut [Vec<[u8; LANES]>; BAND],
 ) {
     let blocks = scaled.len();
     for (part, rows) in scaled_rows
-        .as_chunks_mut::<BYTES>()
+        .as_chunks_mut::<LANES>()
         .0
         .iter_mut()
         .enumerate()
     {
         let mut rows = rows.each_mut().map(|row| &mut row[..blocks]);
         for (index, columns) in scaled.iter().enumerate() {
-            let mut block = [u8x16::splat(simd, 0); BYTES];
+            let mut block = [u8x16::splat(simd, 0); LANES];
             for (vector, column) in block.iter_mut().zip(columns) {
                 *vector = u8x16::simd_from(simd, column.as_chunks().0[part]);
             }
@@ -214,7 +211,7 @@ fn turned<S: Simd, V: SimdInt<S>, const N: usize>(mut rows: [V; N]) -> [V; N] {
 
 /// The upper halves of products.
 #[inline(always)]
-fn upper_halves<S: Simd>(simd: S, samples: &[u16; WORDS], weight: &Weight) -> u16x8<S> {
+fn upper_halves<S: Simd>(simd: S, samples: &[u16; LANES], weight: &Weight) -> u16x16<S> {
     let mut halves = *samples;
     for (half, weight) in halves.iter_mut().zip(weight) {
         *half = upper_half(*half, *weight);
@@ -245,7 +242,7 @@ struct Taps<'a> {
 
 /// A part of [`WHOLE`], for each sample of a vector: in memory beside the samples, so that compilers see that
 /// products have 32 bits, and take the instruction for their upper halves.
-type Weight = [u16; WORDS];
+type Weight = [u16; LANES];
 
 impl Axis {
     #[expect(
@@ -277,7 +274,7 @@ impl Axis {
                 (part * f64::from(WHOLE)).round() as u16
             };
             let weights = (0..count).map(|offset| up_to(offset + 1) - up_to(offset));
-            axis.weights.extend(weights.map(|weight| [weight; WORDS]));
+            axis.weights.extend(weights.map(|weight| [weight; LANES]));
             axis.firsts.push(first);
         }
         axis
@@ -304,9 +301,10 @@ impl Axis {
 const BAND: usize = 32;
 /// Samples of a row that are added up together.
 const BLOCK: usize = 64;
-/// Samples of a vector.
+/// Samples of a vector; rows and columns that are laid down at once.
+const LANES: usize = 16;
+/// Rows and columns that are stood on end at once: as many 16-bit samples as a register has everywhere.
 const WORDS: usize = 8;
-const BYTES: usize = 16;
 /// The weights of a sample add up to this: all but one with 16 bits behind the point.
 const WHOLE: u16 = u16::MAX;
 /// Bits behind the point of a sum.
