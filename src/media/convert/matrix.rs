@@ -69,10 +69,10 @@ impl YuvMatrix {
         }
     }
 
-    /// Changes the samples of `rows` in place; `shifts` is as long as a row of chroma.
+    /// Changes the samples of `rows` in place; `shifts` has room for them.
     #[inline(always)]
-    pub(super) fn convert(&self, rows: YuvRows, shifts: &mut [i16]) {
-        for ((u, v), shift) in rows.u.iter_mut().zip(rows.v).zip(&mut *shifts) {
+    pub(super) fn convert(&self, rows: YuvRows, shifts: &mut Shifts) {
+        for ((u, v), shift) in rows.u.iter_mut().zip(rows.v).zip(&mut shifts.fixed) {
             let (old_u, old_v) = (i16::from(*u), i16::from(*v));
             let sum = |of_u: i16, of_v: i16, offset: i16| {
                 offset
@@ -83,13 +83,56 @@ impl YuvMatrix {
             *u = moved(old_u, sum(self.u_u, self.u_v, self.u_1));
             *v = moved(old_v, sum(self.v_u, self.v_v, self.v_1));
         }
-        for row in rows.y {
+        if self.y_y == 0 {
+            shifts.move_luma(rows.y);
+        } else {
+            self.convert_luma(rows.y, &shifts.fixed);
+        }
+    }
+
+    #[inline(always)]
+    fn convert_luma(&self, rows: [&mut [u8]; 2], shifts: &[i16]) {
+        for row in rows {
             // Two neighbours share their chroma: as the halves of a word they need not be told apart.
-            for (pair, shift) in row.as_chunks_mut().0.iter_mut().zip(&*shifts) {
+            for (pair, shift) in row.as_chunks_mut().0.iter_mut().zip(shifts) {
                 let word = i16::from_le_bytes(*pair);
                 let new = |y: i16| moved(y, shift.wrapping_add(self.y_y.wrapping_mul(y)));
                 let (first, second) = (new(word & 0xFF), new(word >> 8 & 0xFF));
                 *pair = (u16::from(first) | u16::from(second) << 8).to_le_bytes();
+            }
+        }
+    }
+}
+
+/// What is added to luma, with room for it.
+#[derive(Debug, Default)]
+pub(super) struct Shifts {
+    /// What chroma adds to each pair of neighbours, in fixed point.
+    fixed: Vec<i16>,
+    /// The same for each sample, in whole numbers; none needs more than a byte.
+    whole: Vec<u8>,
+}
+
+impl Shifts {
+    /// Makes room for rows of an even `width`.
+    pub(super) fn fit(&mut self, width: usize) {
+        self.fixed.resize(width / 2, 0);
+        self.whole.resize(width, 0);
+    }
+
+    /// Luma whose own part stays as it is.
+    #[inline(always)]
+    fn move_luma(&mut self, rows: [&mut [u8]; 2]) {
+        let pairs = self.whole.as_chunks_mut().0.iter_mut();
+        for (pair, shift) in pairs.zip(&self.fixed) {
+            let shift = (*shift >> FRACTION).cast_unsigned();
+            *pair = (shift & 0xFF | shift << 8).to_le_bytes();
+        }
+        for row in rows {
+            for (y, shift) in row.iter_mut().zip(&self.whole) {
+                // Counted from 128, it is kept within a byte.
+                let moved = (*y ^ 128).cast_signed().saturating_add(shift.cast_signed());
+                *y = moved.cast_unsigned() ^ 128;
             }
         }
     }

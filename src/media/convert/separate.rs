@@ -7,7 +7,7 @@
 
 use super::{
     RawLayout, RawRows, YuvRows,
-    matrix::{RGB_U, RGB_V, RGB_Y},
+    matrix::{RGB_U, RGB_V, RGB_Y, Shifts},
 };
 
 /// Room for rows on their way.
@@ -19,8 +19,7 @@ pub(super) struct Scratch {
     planes: [[Vec<u8>; 3]; 2],
     /// The three at half size.
     means: [Vec<u8>; 3],
-    /// What chroma adds to each pair of neighbours.
-    shifts: Vec<i16>,
+    shifts: Shifts,
 }
 
 impl Scratch {
@@ -33,11 +32,11 @@ impl Scratch {
         for mean in &mut self.means {
             mean.resize(width / 2, 0);
         }
-        self.shifts.resize(width / 2, 0);
+        self.shifts.fit(width);
     }
 
-    /// Room for what chroma adds to each pair of neighbours.
-    pub(super) fn shifts(&mut self) -> &mut [i16] {
+    /// Room for what is added to luma.
+    pub(super) fn shifts(&mut self) -> &mut Shifts {
         &mut self.shifts
     }
 
