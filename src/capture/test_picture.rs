@@ -4,6 +4,9 @@
 //! black and white squares that [`read_frame_number`] reads even from a decoded stream, so that a missing or
 //! repeated frame is proven and not guessed. A strip of film grain gives an encoder something to do: without
 //! it a picture of flat colours would never need the bitrate that was asked for.
+//!
+//! All of it is rows that are filled or copied. What each frame shows, sample by sample, is written in plain words in
+//! the tests' `reference`.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -108,7 +111,7 @@ impl TestPicture {
             } else {
                 draw_bars(picture, layout.bars.height, bars, number, fps);
             }
-            copy_rows(background, picture, layout.grain.top);
+            copy_rows(background, picture, layout.panel.top);
             draw_grain(picture, layout.grain, grain, number);
             for (index, white) in squares(number).into_iter().enumerate() {
                 let colour = if white { Colour::WHITE } else { Colour::BLACK };
@@ -275,15 +278,23 @@ fn draw_grain(picture: &mut I420, area: Area, grain: &[u8], number: u64) {
     let width = picture.size().width as usize;
     let bytes = area.width * area.height;
     let start = fastrand::Rng::with_seed(number).usize(..=grain.len() - bytes);
-    picture.planes_mut()[0][area.top * width..][..bytes].copy_from_slice(&grain[start..][..bytes]);
+    let rows = picture.planes_mut()[0][area.top * width..].chunks_exact_mut(width);
+    for (row, grain) in rows.zip(grain[start..][..bytes].chunks_exact(width)) {
+        row.copy_from_slice(grain);
+    }
 }
 
 /// Copies everything from row `top` on, an even row.
 fn copy_rows(from: &I420, to: &mut I420, top: usize) {
     let width = from.size().width as usize;
-    let starts = [top * width, top / 2 * width / 2, top / 2 * width / 2];
-    for ((from, to), start) in from.planes().into_iter().zip(to.planes_mut()).zip(starts) {
-        to[start..].copy_from_slice(&from[start..]);
+    let strides = [width, width / 2, width / 2];
+    let tops = [top, top / 2, top / 2];
+    for (index, (from, to)) in from.planes().into_iter().zip(to.planes_mut()).enumerate() {
+        let (stride, top) = (strides[index], tops[index]);
+        let rows = from.chunks_exact(stride).zip(to.chunks_exact_mut(stride));
+        for (from, to) in rows.skip(top) {
+            to.copy_from_slice(from);
+        }
     }
 }
 
@@ -320,6 +331,9 @@ const BRIGHT: u8 = 225;
 const DIM: u8 = 150;
 /// Luma of the grain: enough to take any bitrate, not so much as to take it from the rest.
 const GRAIN: std::ops::RangeInclusive<u8> = 45..=115;
+
+#[cfg(test)]
+mod reference;
 
 #[cfg(test)]
 mod tests {
@@ -396,6 +410,27 @@ mod tests {
         let again = test_picture.render(7);
         assert_eq!(again, picture(PixelSize::new(320, 180), 15, 7));
         assert_ne!(again, test_picture.render(8));
+    }
+
+    #[test]
+    fn every_picture_is_the_reference_s_to_the_bit() {
+        for (width, height, fps) in [
+            (160, 90, 1),
+            (320, 180, 60),
+            (640, 480, 30),
+            (854, 480, 15),
+            (1280, 720, 30),
+        ] {
+            let size = PixelSize::new(width, height);
+            let mut test_picture = TestPicture::new(size, FrameRate::new(fps));
+            // A flash and none, bars on their way, times and numbers with all their digits.
+            for number in [0, 7, 1_239, 5_678_904, 0xFF_FFFF, 1 << 40] {
+                assert!(
+                    *test_picture.render(number) == reference::picture(size, fps, number),
+                    "frame {number} at {fps} fps in {size}"
+                );
+            }
+        }
     }
 
     #[test]

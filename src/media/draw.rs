@@ -113,6 +113,18 @@ pub fn text(picture: &mut I420, left: usize, top: usize, dot: usize, luma: u8, t
     }
 }
 
+/// Whether [`text`] writes the sample that lies `column` and `row` away from its left upper corner.
+#[cfg(test)]
+pub(crate) fn is_lit(text: &str, dot: usize, column: usize, row: usize) -> bool {
+    let letter = text.chars().nth(column / (ADVANCE * dot)).unwrap_or(' ');
+    let (dot_column, dot_row) = (column / dot % ADVANCE, row / dot);
+    let (in_column, in_row) = (column % dot, row % dot);
+    dot_column < GLYPH_WIDTH
+        && dot_row < GLYPH_HEIGHT
+        && glyph(letter)[dot_row] & (0b10000 >> dot_column) != 0
+        && in_column.max(in_row) < dot - dot / 5
+}
+
 /// How wide `text` becomes.
 #[must_use]
 pub fn text_width(text: &str, dot: usize) -> usize {

@@ -5,6 +5,8 @@
     reason = "what is inlined takes over its caller's vector instructions"
 )]
 
+use std::hint::black_box;
+
 use super::YuvRows;
 
 /// From one meaning of YUV to BT.709 limited range, as what is added to each sample. With [`FRACTION`] bits behind
@@ -67,10 +69,10 @@ impl YuvMatrix {
         }
     }
 
-    /// Changes the samples of `rows` in place; `shifts` is as long as a row of chroma.
+    /// Changes the samples of `rows` in place; `shifts` has room for them.
     #[inline(always)]
-    pub(super) fn convert(&self, rows: YuvRows, shifts: &mut [i16]) {
-        for ((u, v), shift) in rows.u.iter_mut().zip(rows.v).zip(&mut *shifts) {
+    pub(super) fn convert(&self, rows: YuvRows, shifts: &mut Shifts) {
+        for ((u, v), shift) in rows.u.iter_mut().zip(rows.v).zip(&mut shifts.fixed) {
             let (old_u, old_v) = (i16::from(*u), i16::from(*v));
             let sum = |of_u: i16, of_v: i16, offset: i16| {
                 offset
@@ -81,13 +83,56 @@ impl YuvMatrix {
             *u = moved(old_u, sum(self.u_u, self.u_v, self.u_1));
             *v = moved(old_v, sum(self.v_u, self.v_v, self.v_1));
         }
-        for row in rows.y {
+        if self.y_y == 0 {
+            shifts.move_luma(rows.y);
+        } else {
+            self.convert_luma(rows.y, &shifts.fixed);
+        }
+    }
+
+    #[inline(always)]
+    fn convert_luma(&self, rows: [&mut [u8]; 2], shifts: &[i16]) {
+        for row in rows {
             // Two neighbours share their chroma: as the halves of a word they need not be told apart.
-            for (pair, shift) in row.as_chunks_mut().0.iter_mut().zip(&*shifts) {
+            for (pair, shift) in row.as_chunks_mut().0.iter_mut().zip(shifts) {
                 let word = i16::from_le_bytes(*pair);
                 let new = |y: i16| moved(y, shift.wrapping_add(self.y_y.wrapping_mul(y)));
                 let (first, second) = (new(word & 0xFF), new(word >> 8 & 0xFF));
                 *pair = (u16::from(first) | u16::from(second) << 8).to_le_bytes();
+            }
+        }
+    }
+}
+
+/// What is added to luma, with room for it.
+#[derive(Debug, Default)]
+pub(super) struct Shifts {
+    /// What chroma adds to each pair of neighbours, in fixed point.
+    fixed: Vec<i16>,
+    /// The same for each sample, in whole numbers; none needs more than a byte.
+    whole: Vec<u8>,
+}
+
+impl Shifts {
+    /// Makes room for rows of an even `width`.
+    pub(super) fn fit(&mut self, width: usize) {
+        self.fixed.resize(width / 2, 0);
+        self.whole.resize(width, 0);
+    }
+
+    /// Luma whose own part stays as it is.
+    #[inline(always)]
+    fn move_luma(&mut self, rows: [&mut [u8]; 2]) {
+        let pairs = self.whole.as_chunks_mut().0.iter_mut();
+        for (pair, shift) in pairs.zip(&self.fixed) {
+            let shift = (*shift >> FRACTION).cast_unsigned();
+            *pair = (shift & 0xFF | shift << 8).to_le_bytes();
+        }
+        for row in rows {
+            for (y, shift) in row.iter_mut().zip(&self.whole) {
+                // Counted from 128, it is kept within a byte.
+                let moved = (*y ^ 128).cast_signed().saturating_add(shift.cast_signed());
+                *y = moved.cast_unsigned() ^ 128;
             }
         }
     }
@@ -128,18 +173,29 @@ impl RgbWeights {
         }
     }
 
-    /// The sample of a colour.
+    /// The samples of colours, each of which lies between black and white.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the upper half of 32 bits, and samples within a byte"
+    )]
     #[inline(always)]
-    pub(super) fn sample(&self, [red, green, blue]: [u8; 3]) -> u8 {
+    pub(super) fn weigh(&self, [red, green, blue]: [&[u8]; 3], target: &mut [u8]) {
+        // Compilers that know it make products of 32 bits, rather than the upper halves of those of 16.
+        let unit = black_box(1 << 7);
         let part = |value: u8, weight: i16| {
-            ((i32::from(i16::from(value) << 7) * i32::from(weight)) >> 16) as i16
+            let value = i16::from(value).wrapping_mul(unit);
+            ((i32::from(value) * i32::from(weight)) >> 16) as i16
         };
-        // Rounded, and as each part was rounded down, half a unit is missing to each.
-        let sum = (32 + 1_i16)
-            .wrapping_add(part(red, self.red))
-            .wrapping_add(part(green, self.green))
-            .wrapping_add(part(blue, self.blue));
-        within_byte((sum >> 6).wrapping_add(self.offset))
+        let colours = red.iter().zip(green).zip(blue);
+        for (target, ((red, green), blue)) in target.iter_mut().zip(colours) {
+            // Rounded, and as each part was rounded down, half a unit is missing to each.
+            let sum = (32 + 1_i16)
+                .wrapping_add(part(*red, self.red))
+                .wrapping_add(part(*green, self.green))
+                .wrapping_add(part(*blue, self.blue));
+            *target = (sum >> 6).wrapping_add(self.offset) as u8;
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::{
     PlanarChroma, PlanarRows, RawLayout, RawRows, YuvRows,
-    matrix::{RGB_U, RGB_V, RGB_Y, RgbWeights},
+    matrix::{RGB_U, RGB_V, RGB_Y, Shifts},
 };
 
 /// Room for rows on their way.
@@ -19,8 +19,7 @@ pub(super) struct Scratch {
     planes: [[Vec<u8>; 3]; 2],
     /// The three at half size.
     means: [Vec<u8>; 3],
-    /// What chroma adds to each pair of neighbours.
-    shifts: Vec<i16>,
+    shifts: Shifts,
 }
 
 impl Scratch {
@@ -33,11 +32,11 @@ impl Scratch {
         for mean in &mut self.means {
             mean.resize(width / 2, 0);
         }
-        self.shifts.resize(width / 2, 0);
+        self.shifts.fit(width);
     }
 
-    /// Room for what chroma adds to each pair of neighbours.
-    pub(super) fn shifts(&mut self) -> &mut [i16] {
+    /// Room for what is added to luma.
+    pub(super) fn shifts(&mut self) -> &mut Shifts {
         &mut self.shifts
     }
 
@@ -100,15 +99,15 @@ impl Scratch {
     fn separate_rgb(&mut self, rows: RawRows, order: [usize; 3], target: &mut YuvRows) {
         for ((planes, row), y) in self.planes.iter_mut().zip(rows.first).zip(&mut target.y) {
             separate_triples(row, planes.each_mut().map(Vec::as_mut_slice));
-            weigh(&RGB_Y, order.map(|colour| &*planes[colour]), y);
+            RGB_Y.weigh(order.map(|colour| &*planes[colour]), y);
         }
         let [upper, lower] = &self.planes;
         for (mean, (upper, lower)) in self.means.iter_mut().zip(upper.iter().zip(lower)) {
             halve([upper, lower], mean);
         }
         let means = order.map(|colour| &*self.means[colour]);
-        weigh(&RGB_U, means, target.u);
-        weigh(&RGB_V, means, target.v);
+        RGB_U.weigh(means, target.u);
+        RGB_V.weigh(means, target.v);
     }
 }
 
@@ -190,15 +189,6 @@ fn mean_of_square(upper: [u8; 2], lower: [u8; 2]) -> u8 {
     let [upper, lower] = [upper, lower].map(u16::from_le_bytes);
     let sum = (upper & 0xFF) + (upper >> 8) + (lower & 0xFF) + (lower >> 8);
     low_byte((sum + 2) >> 2)
-}
-
-/// One sample of each colour.
-#[inline(always)]
-fn weigh(weights: &RgbWeights, [red, green, blue]: [&[u8]; 3], target: &mut [u8]) {
-    let colours = red.iter().zip(green).zip(blue);
-    for (target, ((red, green), blue)) in target.iter_mut().zip(colours) {
-        *target = weights.sample([*red, *green, *blue]);
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
