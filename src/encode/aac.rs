@@ -193,8 +193,8 @@ const CODEC: &str = "AAC";
 
 /// Samples per second of the sound that comes in.
 const INPUT_RATE: u32 = 48_000;
-/// Samples per channel in an access unit (ISO 14496-3, 4.5.1.1).
-const BLOCK: usize = 1024;
+/// Samples per channel in an access unit.
+const BLOCK: usize = AudioPacket::SAMPLES as usize;
 
 #[cfg(test)]
 mod tests {
