@@ -5,6 +5,8 @@
 //! here (valgrind, the clip, another program) is said instead of its figures. Run without a command, as `cargo test`
 //! does, it publishes a few small pictures of each source.
 
+#[path = "support/page.rs"]
+mod page;
 mod support;
 
 use std::{
@@ -12,7 +14,7 @@ use std::{
     error::Error,
     fmt::Write,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     thread,
 };
@@ -33,11 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return stages::command(&arguments);
     }
     if arguments.contains(&"--bench") {
-        let tables = tables()?;
-        if env::var_os("SKYWAVE_WRITE_PAGES").is_some() {
-            write_readme(&tables)?;
-        }
-        return Ok(());
+        return page::write("performance", &tables()?);
     }
     for source in Source::ALL {
         let stream = Stream {
@@ -253,21 +251,6 @@ fn millions(count: f64) -> String {
     format!("{:.2}", count / 1e6)
 }
 
-fn write_readme(tables: &str) -> Result<(), Box<dyn Error>> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let page = fs::read_to_string(&file)?;
-    let (before, rest) = page
-        .split_once(BEGIN)
-        .ok_or("README.md has no place for it")?;
-    let (_, after) = rest.split_once(END).ok_or("README.md has no end for it")?;
-    Ok(fs::write(
-        &file,
-        format!("{before}{BEGIN}\n{tables}{END}{after}"),
-    )?)
-}
-
-const BEGIN: &str = "<!-- performance -->";
-const END: &str = "<!-- end of performance -->";
 const COLUMNS: [&str; STAGES.len()] = ["capture", "program", "H.264", "AAC", "FLV and RTMP"];
 const VIDEO: usize = 2;
 const FEW: u32 = 4;

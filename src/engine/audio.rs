@@ -27,7 +27,7 @@ use crate::{
     encode::encoder::{AudioEncoder, EncodeError},
     media::{
         clock::Clock,
-        level::{LevelMeter, Levels},
+        level::{LevelMeter, Levels, amplify},
         packet::{AudioPacket, Packet},
     },
     units::{Decibels, MediaTime},
@@ -295,10 +295,7 @@ impl<F: Fn(AudioEvent)> Worker<F> {
         if self.muted {
             block.fill(0.0);
         } else if self.gain.0 != 0.0 {
-            let factor = self.gain.to_factor();
-            for sample in block {
-                *sample *= factor;
-            }
+            amplify(block, self.gain);
         }
     }
 }
