@@ -6,6 +6,8 @@
 //! `SKYWAVE_WRITE_PAGES=1` writes the tables into README.md as well. Run without a command, as `cargo test` does, it
 //! encodes a few black pictures.
 
+#[path = "support/page.rs"]
+mod page;
 #[expect(dead_code, reason = "the other benches need more")]
 mod support;
 
@@ -25,7 +27,7 @@ use skywave::{
     units::{Bitrate, FrameRate, PixelSize},
 };
 
-use support::{peers, readme};
+use support::{machine, peers};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -48,7 +50,7 @@ fn main() -> Result<()> {
     if is("quick") {
         return Ok(());
     }
-    readme::write("picture", &tables)
+    page::write("picture", &tables)
 }
 
 /// Encodes a few black pictures.
@@ -145,7 +147,7 @@ impl Lab<'_> {
     }
 
     fn tables(&self, quick: bool) -> Result<String> {
-        let mut text = readme::measured(&[(&self.ffmpeg, "-version")]);
+        let mut text = machine::measured(&[(&self.ffmpeg, "-version")]);
         let names = ENCODERS.map(|(name, _)| name).join(" | ");
         let line = "---|".repeat(ENCODERS.len() + 1);
         write!(text, "\n| VMAF | {names} |\n|{line}\n")?;

@@ -5,6 +5,8 @@
 //! here (valgrind, the clip, another program) is said instead of its figures. Run without a command, as `cargo test`
 //! does, it publishes a few small pictures of each source.
 
+#[path = "support/page.rs"]
+mod page;
 mod support;
 
 use std::{
@@ -19,10 +21,9 @@ use std::{
 use skywave::units::{Bitrate, PixelSize};
 
 use support::{
-    callgrind,
+    callgrind, machine,
     material::{self, I420, Material, YUYV, jpeg_name},
     peers::{self, Peer},
-    readme,
     stages::{self, STAGES, Source, Stream},
 };
 
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return stages::command(&arguments);
     }
     if arguments.contains(&"--bench") {
-        return readme::write("performance", &tables()?);
+        return page::write("performance", &tables()?);
     }
     for source in Source::ALL {
         let stream = Stream {
@@ -61,7 +62,7 @@ const SOURCES: [(&str, Source); 4] = [
 /// Prints the tables as they come, and gives them all.
 fn tables() -> Result<String, Box<dyn Error>> {
     let ffmpeg = peers::ffmpeg();
-    let mut all = readme::measured(&[
+    let mut all = machine::measured(&[
         (Path::new("rustc"), "--version"),
         (Path::new("c++"), "--version"),
         (Path::new("valgrind"), "--version"),

@@ -110,6 +110,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     (
         "unsafe",
         &[
+            "encode/aac/ffi.rs",
             "encode/h264.rs",
             "encode/h264/ffi.rs",
             "net/tcp_info.rs",

@@ -7,11 +7,11 @@
 //! | [`session`] | a publisher that a server has accepted, in memory |
 //! | [`material`] | what cameras and a microphone deliver |
 //! | [`peers`] | the programs to compare with |
-//! | [`readme`] | where the tables go |
+//! | [`machine`] | where and with what is measured |
 
 pub(crate) mod callgrind;
+pub(crate) mod machine;
 pub(crate) mod material;
 pub(crate) mod peers;
-pub(crate) mod readme;
 pub(crate) mod session;
 pub(crate) mod stages;

@@ -6,14 +6,10 @@
 //! `start`. Those that would begin before the clock's zero do not exist; a decoder that starts at a later
 //! packet fades in over one block, as it does wherever it joins a stream.
 
+mod ffi;
 mod rate;
 
 use std::{sync::Arc, time::Duration};
-
-use bytes::Bytes;
-use fdk_aac::enc::{
-    AudioObjectType, BitRate, ChannelMode, Encoder, EncoderError, EncoderParams, Transport,
-};
 
 use crate::{
     encode::encoder::{AudioEncoder, EncodeError},
@@ -24,11 +20,12 @@ use crate::{
     units::MediaTime,
 };
 
+use ffi::{Codec, Failure};
 use rate::To44100;
 
 /// An AAC encoder for 48 kHz stereo.
 pub struct AacEncoder {
-    encoder: Encoder,
+    codec: Codec,
     config: Arc<AacConfig>,
     start: MediaTime,
     /// The encoder's priming in samples of the encoded rate.
@@ -55,35 +52,21 @@ impl AacEncoder {
             codec: CODEC,
             what: error.to_string(),
         })?;
-        let encoder = Encoder::new(EncoderParams {
-            bit_rate: BitRate::Cbr(format.bitrate.bps()),
-            sample_rate: format.sample_rate,
-            transport: Transport::Raw,
-            channels: if format.channels == 1 {
-                ChannelMode::Mono
-            } else {
-                ChannelMode::Stereo
-            },
-            audio_object_type: AudioObjectType::Mpeg4LowComplexity,
-        })
-        .map_err(|error| failed("aacEncOpen", &error))?;
-        let info = encoder
-            .info()
-            .map_err(|error| failed("aacEncInfo", &error))?;
-        let config_length = (info.confSize as usize).min(info.confBuf.len());
+        let codec = Codec::open(&format)?;
+        let told = codec.told()?;
         Ok(Self {
-            encoder,
+            codec,
             config: Arc::new(AacConfig {
-                specific_config: Bytes::copy_from_slice(&info.confBuf[..config_length]),
+                specific_config: told.specific_config.into(),
                 sample_rate: format.sample_rate,
                 channels: format.channels,
             }),
             start,
-            priming: info.nDelay.into(),
+            priming: told.priming.into(),
             to_44100: (format.sample_rate != INPUT_RATE).then(To44100::new),
             converted: Vec::new(),
             block: Vec::with_capacity(BLOCK * usize::from(format.channels)),
-            unit: vec![0; info.maxOutBufBytes as usize],
+            unit: vec![0; told.most_bytes],
             packets: PacketBuffer::default(),
             units: 0,
         })
@@ -96,11 +79,9 @@ impl AacEncoder {
 
     /// Encodes the full `block`; `None` when the packet would begin before the clock's zero.
     fn encode_block(&mut self) -> Result<Option<AudioPacket>, EncodeError> {
-        let encoded = self.encoder.encode(&self.block, &mut self.unit);
+        let encoded = self.codec.encode(&self.block, &mut self.unit);
         self.block.clear();
-        let length = encoded
-            .map_err(|error| failed("aacEncEncode", &error))?
-            .output_size;
+        let length = encoded?;
         if length == 0 {
             return Ok(None);
         }
@@ -176,16 +157,13 @@ fn to_i16(sample: f32) -> i16 {
     quantized
 }
 
-fn failed(call: &'static str, error: &EncoderError) -> EncodeError {
-    // The crate shows the library's number in its debug form only.
-    let text = format!("{error:?}");
-    let digits = text
-        .split(|c: char| !c.is_ascii_digit())
-        .find(|digits| !digits.is_empty());
-    EncodeError::Codec {
-        codec: CODEC,
-        call,
-        code: digits.and_then(|code| code.parse().ok()).unwrap_or(-1),
+impl From<Failure> for EncodeError {
+    fn from(Failure { call, code }: Failure) -> Self {
+        Self::Codec {
+            codec: CODEC,
+            call,
+            code,
+        }
     }
 }
 
@@ -193,8 +171,8 @@ const CODEC: &str = "AAC";
 
 /// Samples per second of the sound that comes in.
 const INPUT_RATE: u32 = 48_000;
-/// Samples per channel in an access unit (ISO 14496-3, 4.5.1.1).
-const BLOCK: usize = 1024;
+/// Samples per channel in an access unit.
+const BLOCK: usize = AudioPacket::SAMPLES as usize;
 
 #[cfg(test)]
 mod tests {
@@ -333,6 +311,15 @@ mod tests {
                 let heard = first + onset as f64 / rate - start as f64 / 1e3;
                 assert!((heard - 0.4).abs() < 0.001, "{format:?}: {heard} s");
             }
+        }
+    }
+
+    #[test]
+    fn sound_is_held_back_by_one_block_and_the_look_ahead_and_no_longer() {
+        // The codec looks four and a half short blocks ahead, to choose between long and short ones.
+        for format in formats() {
+            let encoder = AacEncoder::new(format, MediaTime::ZERO).unwrap();
+            assert_eq!(encoder.priming, 1024 + 9 * 128 / 2, "{format:?}");
         }
     }
 

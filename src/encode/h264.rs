@@ -525,6 +525,17 @@ mod tests {
     }
 
     #[test]
+    fn each_core_encodes_a_slice_of_a_large_picture_and_one_core_a_small_one() {
+        let cores = thread::available_parallelism().unwrap().get();
+        let size = PixelSize::new(1920, 1080);
+        let slices = Setup::new(VideoFormat { size, ..FORMAT }, false).slices;
+        assert_eq!(usize::from(slices), cores.min(MAX_SLICES.into()));
+        let size = PixelSize::new(1280, 720);
+        assert_eq!(Setup::new(VideoFormat { size, ..FORMAT }, false).slices, 1);
+        assert_eq!(Setup::new(FORMAT, true).slices, slices);
+    }
+
+    #[test]
     fn any_shape_can_be_cut_into_slices() {
         for (width, height) in [(3840, 242), (428, 2160), (1282, 720), (1922, 1082)] {
             for slices in 2..=MAX_SLICES {

@@ -1,8 +1,11 @@
 //! The audio thread: source, gain, meter, encoder, on the same clock as the program.
 //!
-//! Sample `i` is heard at `i / 48000` on the media clock. The thread takes 10 ms at a time, as soon as they are
+//! Sample `i` is heard at `i / 48000` on the media clock. The thread takes a [`BLOCK`] at a time, as soon as it is
 //! there; what a microphone has not delivered [`LATENCY`] behind the clock becomes silence. What is late by more
 //! than [`CATCH_UP`], because the machine slept or stood still, is left out.
+//!
+//! Pictures wait for the sound before them, which the encoder's look-ahead makes late. Of silence, what is to come is
+//! known: it is encoded [`AHEAD`] of the clock, and no picture waits for it.
 
 use std::{
     io,
@@ -24,8 +27,8 @@ use crate::{
     encode::encoder::{AudioEncoder, EncodeError},
     media::{
         clock::Clock,
-        level::{LevelMeter, Levels},
-        packet::Packet,
+        level::{LevelMeter, Levels, amplify},
+        packet::{AudioPacket, Packet},
     },
     units::{Decibels, MediaTime},
 };
@@ -70,6 +73,15 @@ struct Encoding {
 }
 
 impl Encoding {
+    fn new(encoder: Box<dyn AudioEncoder>, from: MediaTime, outputs: Arc<Outputs>) -> Self {
+        Self {
+            encoder,
+            next: from.samples(SAMPLE_RATE),
+            outputs,
+            told: None,
+        }
+    }
+
     /// Encodes the block that begins at sample `first`. If the thread was too late for those before, silence
     /// takes their place, or where they are too many a gap: otherwise all sound would come too early.
     fn encode(&mut self, first: u64, block: &[f32]) -> Result<(), EncodeError> {
@@ -137,19 +149,14 @@ impl Audio {
         self.order(Order::Muted(muted));
     }
 
-    /// Encodes what is heard from time `from` on (a multiple of 10 ms, not passed yet) into `outputs`.
+    /// Encodes what is heard from time `from` on (given by [`encoder_start`], not passed yet) into `outputs`.
     pub fn attach_encoder(
         &self,
         encoder: Box<dyn AudioEncoder>,
         from: MediaTime,
         outputs: Arc<Outputs>,
     ) {
-        self.order(Order::Encode(Some(Encoding {
-            encoder,
-            next: from.samples(SAMPLE_RATE),
-            outputs,
-            told: None,
-        })));
+        self.order(Order::Encode(Some(Encoding::new(encoder, from, outputs))));
     }
 
     /// Encodes no longer.
@@ -157,7 +164,7 @@ impl Audio {
         self.order(Order::Encode(None));
     }
 
-    /// The thread reads its orders every 10 ms; it is gone only when the program ends.
+    /// The thread reads its orders with each block; it is gone only when the program ends.
     fn order(&self, order: Order) {
         let _ = self.orders.send(order);
     }
@@ -167,10 +174,9 @@ impl Audio {
 /// and to reach the audio thread.
 #[must_use]
 pub fn encoder_start(now: MediaTime) -> MediaTime {
-    let block = BLOCK as u64;
     let after = now + HEAD_START;
     MediaTime::from_samples(
-        (after.samples(SAMPLE_RATE) / block + 1) * block,
+        (after.samples(SAMPLE_RATE) / START + 1) * START,
         SAMPLE_RATE,
     )
 }
@@ -204,7 +210,7 @@ impl<F: Fn(AudioEvent)> Worker<F> {
                     while self.has_block(now) {
                         self.process(&mut block);
                     }
-                    if now >= self.block_end() {
+                    if now >= self.block_due() {
                         self.looked_at = now;
                     }
                 }
@@ -229,19 +235,23 @@ impl<F: Fn(AudioEvent)> Worker<F> {
         } else {
             METER_BLOCKS
         };
-        let soonest = self.block_end() + (blocks - 1) * BLOCK_TIME;
+        let soonest = self.block_due() + (blocks - 1) * BLOCK_TIME;
         soonest.max(self.looked_at + blocks * BLOCK_TIME)
     }
 
     /// Whether the next block has arrived, or is not waited for any longer.
     fn has_block(&self, now: MediaTime) -> bool {
-        let end = self.block_end();
-        now >= end && (self.source.has(BLOCK) || now >= end + LATENCY)
+        let due = self.block_due();
+        now >= due && (self.source.has(BLOCK) || now >= due + LATENCY)
     }
 
-    /// When the next block has been heard.
-    fn block_end(&self) -> MediaTime {
-        MediaTime::from_samples(self.next + BLOCK as u64, SAMPLE_RATE)
+    /// When the next block has been heard, or is known.
+    fn block_due(&self) -> MediaTime {
+        let end = MediaTime::from_samples(self.next + BLOCK as u64, SAMPLE_RATE);
+        match self.source {
+            Source::Silence if self.encoding.is_some() => end - AHEAD,
+            _ => end,
+        }
     }
 
     /// Goes on with the sound that is due now, when it is too late for that of before.
@@ -285,10 +295,7 @@ impl<F: Fn(AudioEvent)> Worker<F> {
         if self.muted {
             block.fill(0.0);
         } else if self.gain.0 != 0.0 {
-            let factor = self.gain.to_factor();
-            for sample in block {
-                *sample *= factor;
-            }
+            amplify(block, self.gain);
         }
     }
 }
@@ -355,13 +362,20 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// How late the thread may be and still make up for it block by block.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// Samples per channel handled at a time, and how long they last.
-const BLOCK: usize = 480;
-const BLOCK_TIME: Duration = Duration::from_millis(10);
+/// How early silence is encoded: a block earlier than the encoder's look-ahead is long.
+const AHEAD: Duration = Duration::from_millis(80);
+
+/// Samples per channel handled at a time, and how long they last. Two are an access unit, which so is complete with
+/// its last sample.
+const BLOCK: usize = AudioPacket::SAMPLES as usize / 2;
+const BLOCK_TIME: Duration =
+    Duration::from_nanos(BLOCK as u64 * 1_000_000_000 / SAMPLE_RATE as u64);
+/// An encoder begins with one block in three: these begin at whole milliseconds, which a [`MediaTime`] holds exactly.
+const START: u64 = 3 * BLOCK as u64;
 /// After how many the meter moves.
 const METER_BLOCKS: u32 = 5;
 
-/// Orders come from a person's hand; one who gives more within 10 ms waits that long.
+/// Orders come from a person's hand; one who gives more within a block waits that long.
 const ORDER_CAPACITY: usize = 16;
 
 #[cfg(test)]
@@ -369,7 +383,6 @@ mod tests {
     use std::{cell::RefCell, sync::Mutex};
 
     use super::*;
-    use crate::{capture::source::DeviceId, media::packet::AudioPacket};
 
     /// Writes down what it is asked for.
     #[derive(Clone, Default)]
@@ -390,6 +403,10 @@ mod tests {
         }
     }
 
+    fn encoding(asked: Asked, from: MediaTime) -> Encoding {
+        Encoding::new(Box::new(asked), from, Arc::new(Outputs::new(false)))
+    }
+
     fn worker<F: Fn(AudioEvent)>(asked: Asked, on_event: F) -> Worker<F> {
         Worker {
             clock: Clock::start(),
@@ -397,12 +414,7 @@ mod tests {
             gain: Decibels(0.0),
             muted: false,
             meter: LevelMeter::new(),
-            encoding: Some(Encoding {
-                encoder: Box::new(asked),
-                next: 0,
-                outputs: Arc::new(Outputs::new(false)),
-                told: None,
-            }),
+            encoding: Some(encoding(asked, MediaTime::ZERO)),
             next: 0,
             looked_at: MediaTime::ZERO,
             stood_still: false,
@@ -454,23 +466,63 @@ mod tests {
      {
         let mut worker = worker(Asked::default(), |_| ());
         let millis = MediaTime::from_millis;
+        worker.source = Source::open(&AudioChoice::Beep, worker.clock);
         worker.next = 48_000;
-        assert_eq!(worker.look_at(), millis(1_010));
-        assert!(!worker.has_block(millis(1_009)));
-        assert!(worker.has_block(millis(1_010)));
-
-        worker.source = Source::open(
-            &AudioChoice::Microphone(DeviceId("none".into())),
-            worker.clock,
-        );
+        let heard = millis(1_000) + BLOCK_TIME;
+        assert_eq!(worker.look_at(), heard);
         assert!(!worker.has_block(millis(1_010)));
-        worker.looked_at = millis(1_010);
-        assert_eq!(worker.look_at(), millis(1_020));
-        assert!(!worker.has_block(millis(1_259)));
-        assert!(worker.has_block(millis(1_260)));
+        assert!(worker.has_block(heard));
+
+        let (feed, device) = MicrophoneFeed::hanging(worker.clock);
+        worker.source = Source::Microphone(Box::new(feed));
+        assert!(!worker.has_block(heard));
+        worker.looked_at = heard;
+        assert_eq!(worker.look_at(), heard + BLOCK_TIME);
+        assert!(!worker.has_block(millis(1_260)));
+        assert!(worker.has_block(heard + LATENCY));
+        drop(device);
+        assert!(worker.has_block(heard), "nothing more comes");
 
         worker.encoding = None;
-        assert_eq!(worker.look_at(), millis(1_060), "for the meter");
+        assert_eq!(worker.look_at(), heard + 5 * BLOCK_TIME, "for the meter");
+    }
+
+    #[test]
+    fn an_encoder_begins_with_a_whole_block_whenever_it_is_asked_for() {
+        for now in (0..1_000_000_000).step_by(7_654_321) {
+            let now = MediaTime::from_nanos(now);
+            let from = encoder_start(now);
+            assert!((50..=82).contains(&from.since(now).as_millis()));
+            let mut worker = worker(Asked::default(), |_| ());
+            worker.encoding = Some(encoding(Asked::default(), from));
+            let mut block = [0.0; 2 * BLOCK];
+            while worker.next <= from.samples(SAMPLE_RATE) {
+                worker.process(&mut block);
+            }
+            let encoding = worker.encoding.unwrap();
+            assert_eq!(encoding.next, worker.next, "from {from:?}");
+        }
+    }
+
+    #[test]
+    fn silence_is_encoded_ahead_of_the_clock_and_metered_in_time() {
+        let mut worker = worker(Asked::default(), |_| ());
+        worker.next = 48_000;
+        let heard = MediaTime::from_millis(1_000) + BLOCK_TIME;
+        assert_eq!(worker.look_at(), heard - AHEAD);
+        assert!(worker.has_block(heard - AHEAD));
+        worker.encoding = None;
+        assert!(!worker.has_block(heard - AHEAD));
+    }
+
+    #[test]
+    fn an_encoder_that_begins_before_what_was_done_ahead_gets_silence_for_it() {
+        let asked = Asked::default();
+        let mut worker = worker(asked.clone(), |_| ());
+        let mut block = [0.0; 2 * BLOCK];
+        worker.next = 4 * BLOCK as u64;
+        worker.process(&mut block);
+        assert_eq!(asked.0.lock().unwrap().0, 5 * BLOCK as u64);
     }
 
     #[test]

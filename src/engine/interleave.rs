@@ -6,8 +6,11 @@ use crate::{media::packet::Packet, units::MediaTime};
 
 /// Merges two tracks, each in order by itself, into one order by time.
 ///
-/// A packet leaves when the other track has reached its time, or is [`PATIENCE`] behind: a silent track
-/// never holds the other one up for longer.
+/// A packet leaves when nothing earlier can come from the other track any more, or that is [`PATIENCE`] behind: a
+/// silent track never holds the other one up for longer.
+///
+/// The order is exact although pictures wait for their sound, which the encoder's look-ahead makes late: RTMP asks
+/// for order within a track only, but Akamai's servers end streams that go back in time between them.
 #[derive(Debug, Default)]
 pub struct Interleaver {
     video: Track,
@@ -17,7 +20,7 @@ pub struct Interleaver {
 #[derive(Debug, Default)]
 struct Track {
     waiting: VecDeque<Packet>,
-    /// Time of the newest packet ever taken; `None` before the first.
+    /// What comes next lies here or later; `None` before the first packet.
     reached: Option<MediaTime>,
     /// Whether packets are expected at all.
     expected: bool,
@@ -47,7 +50,7 @@ impl Interleaver {
         if track.reached > Some(packet.time()) {
             return;
         }
-        track.reached = track.reached.max(Some(packet.time()));
+        track.reached = Some(end_of(&packet));
         track.waiting.push_back(packet);
         while let Some(packet) = self.pop() {
             sink(packet);
@@ -123,6 +126,14 @@ impl Track {
     }
 }
 
+/// What the packet behind `packet` lies behind, as early as it may come.
+fn end_of(packet: &Packet) -> MediaTime {
+    match packet {
+        Packet::Video(picture) => picture.time,
+        Packet::Audio(sound) => sound.last_sample(),
+    }
+}
+
 /// How far one track may run ahead before it stops waiting for the other.
 /// Pictures may be late by the program's and the encoder's delay, each of half a second at most.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -190,8 +201,8 @@ mod tests {
             video(66),
             video(133),
             audio(0),
-            audio(21),
-            audio(42),
+            audio(22),
+            audio(44),
             audio(70),
         ];
         let left = order(&mut interleaver, arrivals);
@@ -200,8 +211,8 @@ mod tests {
             [
                 ('v', 0),
                 ('a', 0),
-                ('a', 21),
-                ('a', 42),
+                ('a', 22),
+                ('a', 44),
                 ('v', 66),
                 ('a', 70)
             ]
@@ -209,6 +220,26 @@ mod tests {
         let mut rest = Vec::new();
         interleaver.flush(|packet| rest.push(describe(&packet)));
         assert_eq!(rest, [('v', 133)]);
+    }
+
+    #[test]
+    fn a_picture_waits_for_the_sound_before_it_and_for_no_more() {
+        let mut interleaver = Interleaver::new(true);
+        assert_eq!(order(&mut interleaver, [audio(0)]), []);
+        // The next sound begins 21.3 ms behind the one that is there.
+        let arrivals = [video(0), video(21), video(22)];
+        assert_eq!(
+            order(&mut interleaver, arrivals),
+            [('v', 0), ('a', 0), ('v', 21)]
+        );
+        assert_eq!(order(&mut interleaver, [audio(22)]), [('v', 22), ('a', 22)]);
+    }
+
+    #[test]
+    fn what_goes_back_in_time_is_left_out() {
+        let mut interleaver = Interleaver::new(true);
+        let arrivals = [audio(0), video(21), audio(20), audio(40), video(20)];
+        assert_eq!(order(&mut interleaver, arrivals), [('a', 0), ('v', 21)]);
     }
 
     #[test]
@@ -225,8 +256,8 @@ mod tests {
     fn sound_alone_waits_for_nothing() {
         let mut interleaver = Interleaver::new(false);
         assert_eq!(
-            order(&mut interleaver, [audio(0), audio(21)]),
-            [('a', 0), ('a', 21)]
+            order(&mut interleaver, [audio(0), audio(22)]),
+            [('a', 0), ('a', 22)]
         );
     }
 }

@@ -91,9 +91,6 @@ pub enum AacError {
     Channels(u32),
 }
 
-/// Samples in one block (of HE-AAC twice as many come out).
-pub const SAMPLES_PER_BLOCK: u32 = 1024;
-
 /// Rates by their index; 15 announces a rate of 24 bits.
 const SAMPLE_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,

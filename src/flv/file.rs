@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::{aac, metadata, tag, tag::TagBody, timestamps::Timestamps};
-use crate::media::packet::{AacConfig, AvcConfig, Packet, StreamFormat};
+use super::{metadata, tag, tag::TagBody, timestamps::Timestamps};
+use crate::media::packet::{AacConfig, AudioPacket, AvcConfig, Packet, StreamFormat};
 
 /// Writes a file as the packets come, so that what is written plays at any time.
 ///
@@ -76,7 +76,7 @@ impl<W: Write> FlvWriter<W> {
                 }
                 self.write_body(tag_type::AUDIO, time, &tag::aac_frame(packet))?;
                 let rate = packet.config.sample_rate.max(1);
-                Duration::from_secs(aac::SAMPLES_PER_BLOCK.into()) / rate
+                Duration::from_secs(AudioPacket::SAMPLES.into()) / rate
             }
         };
         let end = Duration::from_millis(time.into()) + lasts;

@@ -44,11 +44,13 @@ impl Timestamps {
             // A picture from before the base keeps its place in the order.
             Err(_) => {}
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "RTMP and FLV times wrap at 32 bits"
-        )]
-        Some(*last as u32)
+        Some(wrapped(*last))
+    }
+
+    /// Milliseconds of the last sound, 0 before the first: where what belongs to the sound to come has its place.
+    #[must_use]
+    pub fn last_sound(&self) -> u32 {
+        wrapped(self.last_audio)
     }
 
     /// Whether the stream has begun.
@@ -56,6 +58,14 @@ impl Timestamps {
     pub fn has_begun(&self) -> bool {
         self.base.is_some()
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "RTMP and FLV times wrap at 32 bits"
+)]
+fn wrapped(millis: u64) -> u32 {
+    millis as u32
 }
 
 const NANOS_PER_MILLI: u64 = 1_000_000;

@@ -22,6 +22,14 @@ impl Levels {
     };
 }
 
+/// Multiplies samples.
+pub fn amplify(samples: &mut [f32], gain: Decibels) {
+    let factor = gain.to_factor();
+    for sample in samples {
+        *sample *= factor;
+    }
+}
+
 /// Measures interleaved stereo at 48 kHz, about 20 times a second.
 #[derive(Clone, Debug, Default)]
 pub struct LevelMeter {

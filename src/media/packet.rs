@@ -86,6 +86,19 @@ pub struct AudioPacket {
     pub config: Arc<AacConfig>,
 }
 
+impl AudioPacket {
+    /// Samples per channel (ISO 14496-3, 4.5.1.1).
+    pub const SAMPLES: u32 = 1024;
+
+    /// When its last sample is to be heard.
+    #[must_use]
+    pub fn last_sample(&self) -> MediaTime {
+        let behind_first = u64::from(Self::SAMPLES - 1);
+        let lasts = MediaTime::from_samples(behind_first, self.config.sample_rate);
+        self.time + lasts.since(MediaTime::ZERO)
+    }
+}
+
 /// How AAC is to be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacConfig {

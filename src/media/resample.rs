@@ -111,6 +111,23 @@ impl Resampler {
             .saturating_sub(self.waiting.len() / CHANNELS)
     }
 
+    /// How many more input frames certainly give `frames` of output.
+    #[must_use]
+    pub fn frames_for(&self, frames: usize) -> usize {
+        let blocks = frames.div_ceil(BLOCK_FRAMES);
+        let fastest = self.sinc.resample_ratio() * (1.0 - MAX_CORRECTION);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and bounded by the rates"
+        )]
+        let block = (BLOCK_FRAMES as f64 / fastest).ceil() as usize + 1;
+        match blocks.checked_sub(1) {
+            Some(more) => self.wanted_frames() + more * block,
+            None => 0,
+        }
+    }
+
     /// By how many input frames the next output frame lags behind the end of the input so far.
     #[must_use]
     pub fn lag_frames(&self) -> f64 {
@@ -139,8 +156,8 @@ pub fn stereo_of(frame: &[f32]) -> [f32; 2] {
 }
 
 const CHANNELS: usize = 2;
-/// 5 ms at 48 kHz.
-const BLOCK_FRAMES: usize = 240;
+/// Half of what the engine takes at a time, so that nothing of a block is left over.
+const BLOCK_FRAMES: usize = 256;
 /// Taps of the filter.
 const SINC_LENGTH: usize = 128;
 /// Positions between two samples for which the filter is worked out; the rest is interpolated.
@@ -151,6 +168,27 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=768_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_many_frames_as_are_asked_for_are_enough_and_hardly_too_many() {
+        for (rate, speed) in [
+            (48_000, 1.0),
+            (44_100, 1.001),
+            (8_000, 0.999),
+            (192_000, 1.001),
+        ] {
+            let mut resampler = Resampler::new(rate, 48_000).unwrap();
+            resampler.set_speed(speed);
+            for wanted in [512, 1, 256, 300, 0, 480].into_iter().cycle().take(200) {
+                let mut output = Vec::new();
+                let input = resampler.frames_for(wanted);
+                resampler.process(&vec![0.0; input * CHANNELS], &mut output);
+                let made = output.len() / CHANNELS;
+                let whole = wanted.div_ceil(BLOCK_FRAMES) * BLOCK_FRAMES;
+                assert_eq!(made, whole, "{wanted} at {rate} Hz, {speed}");
+            }
+        }
+    }
 
     fn sine(rate: u32, hertz: f64, frames: usize) -> Vec<f32> {
         (0..frames)

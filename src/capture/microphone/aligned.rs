@@ -107,10 +107,12 @@ impl AlignedReader {
     /// Whether the next `frames` are there to be read already.
     pub(super) fn has(&self, frames: usize) -> bool {
         let missing = frames.saturating_sub(self.ready.len() / CHANNELS);
-        let needed = missing as f64 * f64::from(self.intake.rate) / f64::from(OUTPUT_RATE);
-        // The resampler takes whole blocks.
-        let block = self.resampler.wanted_frames() as f64;
-        self.running && needed + block <= self.intake.frames.slots() as f64
+        self.running && self.resampler.frames_for(missing) <= self.intake.frames.slots()
+    }
+
+    /// Whether the device is gone: nothing more will come.
+    pub(super) fn is_over(&self) -> bool {
+        self.intake.frames.is_abandoned()
     }
 
     /// After the times changed: looks for the next sample by the new ones.

@@ -83,13 +83,13 @@ impl MicrophoneFeed {
         reader.read(first_sample, out)
     }
 
-    /// Whether the `frames` that follow what was read last have arrived: then they can be read before [`LATENCY`] is
-    /// over.
+    /// Whether the `frames` that follow what was read last have arrived, or cannot come, since there is no microphone:
+    /// then they can be read before [`LATENCY`] is over.
     #[must_use]
     pub fn has(&self, frames: usize) -> bool {
         self.reader
             .as_ref()
-            .is_some_and(|reader| reader.has(frames))
+            .is_none_or(|reader| reader.has(frames) || reader.is_over())
     }
 
     /// What happened since the last call, one event at a time. A feed never ends by itself: after each loss the
@@ -97,6 +97,17 @@ impl MicrophoneFeed {
     #[must_use]
     pub fn poll_event(&self) -> Option<SourceEvent> {
         self.events.try_recv().ok()
+    }
+}
+
+#[cfg(test)]
+impl MicrophoneFeed {
+    /// A microphone that is there and silent, until what comes with it is dropped: then it is gone.
+    pub(crate) fn hanging(clock: Clock) -> (Self, impl Sized) {
+        let (tap, marks, intake) = super::tap::rings(48_000);
+        let mut feed = Self::start(DeviceId("none".to_owned()), clock);
+        feed.reader = AlignedReader::new(intake).ok();
+        (feed, (tap, marks))
     }
 }
 

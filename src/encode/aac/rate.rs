@@ -1,6 +1,6 @@
 //! From 48 000 to 44 100 samples per second, by the exact ratio 147 : 160.
 
-use std::{collections::VecDeque, f64::consts::PI};
+use std::f64::consts::PI;
 
 /// A polyphase filter: output sample `m` lies at input position `m · 160 / 147`, which is one of 147
 /// distances from an input sample, each with its own row of weights.
@@ -9,9 +9,9 @@ use std::{collections::VecDeque, f64::consts::PI};
 /// `LOOK_AHEAD` input samples later.
 pub(super) struct To44100 {
     weights: Vec<[f32; TAPS]>,
-    /// The last `TAPS` input samples or fewer, `TAPS / 2 - 1` of silence before the first.
-    window: VecDeque<[f32; 2]>,
-    /// How far the next output sample is past the window's middle, in 147ths of an input sample.
+    /// The input samples that are needed yet, `TAPS / 2 - 1` of silence before the first.
+    window: Vec<[f32; 2]>,
+    /// How far the next output sample is past the middle of the first `TAPS` of them, in 147ths of an input sample.
     ahead: usize,
 }
 
@@ -23,36 +23,42 @@ impl To44100 {
     pub(super) fn new() -> Self {
         Self {
             weights: (0..OUTPUT).map(row).collect(),
-            window: VecDeque::from(vec![[0.0; 2]; TAPS / 2 - 1]),
+            window: vec![[0.0; 2]; TAPS / 2 - 1],
             ahead: 0,
         }
     }
 
     /// Takes the `input` that follows the last and appends all output that it completes.
     pub(super) fn convert(&mut self, input: &[[f32; 2]], output: &mut Vec<[f32; 2]>) {
-        for &sample in input {
-            self.window.push_back(sample);
-            if self.window.len() < TAPS {
-                continue;
-            }
+        self.window.extend_from_slice(input);
+        let mut used = 0;
+        while let Some(window) = self.window[used..].first_chunk() {
             if self.ahead < OUTPUT {
-                output.push(self.weighted());
+                output.push(weighted(&self.weights[self.ahead], window));
                 self.ahead += INPUT;
             }
             // 160 is more than 147: no input sample completes two output samples.
             self.ahead -= OUTPUT;
-            self.window.pop_front();
+            used += 1;
         }
+        self.window.drain(..used);
     }
+}
 
-    fn weighted(&self) -> [f32; 2] {
-        let mut sum = [0.0; 2];
-        for (weight, [left, right]) in self.weights[self.ahead].iter().zip(&self.window) {
+fn weighted(weights: &[f32; TAPS], window: &[[f32; 2]; TAPS]) -> [f32; 2] {
+    // Sums side by side, for vector instructions: those of one sum after the other would have to wait.
+    let mut sums = [[0.0; 2]; LANES];
+    let (weights, _) = weights.as_chunks::<LANES>();
+    let (window, _) = window.as_chunks::<LANES>();
+    for (weights, samples) in weights.iter().zip(window) {
+        for ((sum, weight), [left, right]) in sums.iter_mut().zip(weights).zip(samples) {
             sum[0] += weight * left;
             sum[1] += weight * right;
         }
-        sum
     }
+    sums.into_iter().fold([0.0; 2], |[left, right], sum| {
+        [left + sum[0], right + sum[1]]
+    })
 }
 
 /// The weights for an output sample `phase / 147` past the window's middle sample: a sinc cut at
@@ -81,6 +87,8 @@ const OUTPUT: usize = 147;
 
 /// Weights per output sample.
 const TAPS: usize = 64;
+/// Weights that are summed up side by side.
+const LANES: usize = 8;
 
 /// Half of the sound is left at 21 kHz, as a part of the input rate: nothing that can be heard is lost, and
 /// what is folded back lies above 20 kHz.

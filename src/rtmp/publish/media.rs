@@ -63,14 +63,16 @@ impl MediaWriter {
             return Ok(None);
         };
         self.last = timestamp;
+        // The header of the sound first, where it is known by now: servers look for both before the first
+        // picture. It does not bear the picture's time, which sound that is late could not go back behind.
+        if let Some(config) = self.aac.take_untold() {
+            let header = tag::aac_sequence_header(&config);
+            let time = self.timestamps.last_sound();
+            write_media(MediaKind::Audio, &header, time, stream_id, chunks, out)?;
+        }
         let mut write = |kind, body: &TagBody| {
             write_media(kind, body, timestamp, stream_id, &mut *chunks, &mut *out)
         };
-        // The header of the sound first, where it is known by now: servers look for both before the first
-        // picture.
-        if let Some(config) = self.aac.take_untold() {
-            write(MediaKind::Audio, &tag::aac_sequence_header(&config))?;
-        }
         match packet {
             Packet::Video(picture) => {
                 if let Some(config) = self.avc.take_untold() {

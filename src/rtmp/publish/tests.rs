@@ -326,6 +326,25 @@ fn headers_are_sent_again_when_they_change_and_only_then() {
 }
 
 #[test]
+fn sound_that_is_late_behind_its_header_keeps_its_time() {
+    let mut pair = Pair::new(config(), ReceivePolicy::default(), 4096);
+    pair.input(Input::Media(&video_at(at(100), true)));
+    // Too early to be sent, but its header is known now, and goes out before the next picture.
+    pair.input(Input::Media(&audio_at(at(90))));
+    pair.input(Input::Media(&video_at(at(140), false)));
+    pair.input(Input::Media(&audio_at(at(111))));
+    let times: Vec<u32> = pair
+        .received
+        .iter()
+        .filter_map(|tag| match tag {
+            Received::Audio { timestamp, .. } => Some(*timestamp),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(times, [0, 11]);
+}
+
+#[test]
 fn metadata_is_sent_again_when_the_format_changes() {
     let mut pair = Pair::new(config(), ReceivePolicy::default(), 4096);
     pair.input(Input::Format(sound_only()));

@@ -1,32 +1,6 @@
-//! Where the benches' tables go: the sections of README.md between `<!-- NAME -->` and `<!-- end of NAME -->`.
+//! Where and with what a bench measures.
 
-use std::{env, error::Error, fs, path::Path, process::Command};
-
-/// Writes a section anew when `SKYWAVE_WRITE_PAGES` is set, and does nothing else.
-///
-/// # Errors
-/// When README.md cannot be read or written, or has no such section.
-pub(crate) fn write(section: &str, text: &str) -> Result<(), Box<dyn Error>> {
-    if env::var_os("SKYWAVE_WRITE_PAGES").is_none() {
-        return Ok(());
-    }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let page = fs::read_to_string(&file)?;
-    let (begin, end) = (
-        format!("<!-- {section} -->\n"),
-        format!("<!-- end of {section} -->\n"),
-    );
-    let (before, rest) = page
-        .split_once(&begin)
-        .ok_or_else(|| format!("README.md has no {begin}"))?;
-    let (_, after) = rest
-        .split_once(&end)
-        .ok_or_else(|| format!("README.md has no {end}"))?;
-    Ok(fs::write(
-        &file,
-        format!("{before}{begin}{text}{end}{after}"),
-    )?)
-}
+use std::{fs, path::Path, process::Command};
 
 /// When and where this is measured, and with which programs; each is asked with the option given.
 pub(crate) fn measured(with: &[(&Path, &str)]) -> String {
