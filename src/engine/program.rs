@@ -154,6 +154,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
                 self.skip_to_now();
             }
             self.is_resting = !is_wanted;
+            self.source.want(is_wanted);
             let pause = match &self.source.input {
                 _ if is_wanted => self.context.clock.until(self.due()),
                 Input::Camera(_) => RESTING_LOOK,
@@ -201,8 +202,8 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         }
         let captured_at = self.source.take_new_capture().unwrap_or(due);
         self.encode(&picture, time, captured_at);
-        if self.context.preview.is_shown() {
-            self.context.preview.put(Some(picture));
+        let preview = &self.context.preview;
+        if preview.is_shown() && preview.put(picture) {
             self.context.events.wake(Arrival::Picture);
         }
     }
@@ -333,6 +334,13 @@ impl Source {
             Input::Camera(camera) => VideoChoice::Camera(camera.id.clone()),
         };
         self.select(&choice);
+    }
+
+    /// Whether anybody wants pictures.
+    fn want(&self, wanted: bool) {
+        if let Input::Camera(camera) = &self.input {
+            camera.feed.want(wanted);
+        }
     }
 
     fn poll_event(&mut self) -> Option<SourceEvent> {
