@@ -396,6 +396,10 @@ impl eframe::App for App {
                 None => break,
             }
         }
+        if self.preview_shown && !self.desk.view.meter.is_still(self.desk.now) {
+            // Levels that stay as they are do not wake the window.
+            ctx.request_repaint_after(METER_STEP);
+        }
         self.hear_news();
         self.poll_dialog(ctx);
         self.follow_visibility(ctx);
@@ -500,6 +504,8 @@ impl task::Wake for RepaintOnWake {
 
 /// How long settings rest before they are saved.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
+/// As often as levels are told.
+const METER_STEP: Duration = Duration::from_millis(50);
 const MAX_EVENTS_PER_FRAME: usize = 1_000;
 
 #[cfg(test)]

@@ -79,3 +79,28 @@ fn a_picture_that_stays_the_same_is_shown_once() {
     assert!(viewer.engine.preview().is_none());
     assert_eq!(shown.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn without_picture_and_sound_nobody_is_woken() {
+    let viewer = Viewer::start(VideoChoice::None);
+    viewer.send(Command::SelectAudio(AudioChoice::Silence));
+    viewer.send(Command::ShowPreview(true));
+    let woken = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&woken);
+    viewer.engine.set_waker(Box::new(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    }));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Longer than from one levels or statistics to the next. At first there is news: devices, the sound falling.
+        std::thread::sleep(Duration::from_millis(600));
+        if woken.swap(0, Ordering::Relaxed) == 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "something new all the time");
+    }
+    assert!(
+        viewer.engine.try_event().is_some(),
+        "to be read all the same"
+    );
+}
