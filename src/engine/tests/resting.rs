@@ -29,6 +29,15 @@ impl Viewer {
             |event| matches!(event, Event::Stats(stats) if stats.frames_captured >= wanted),
         );
     }
+
+    /// Waits until the preview shows a picture of that size.
+    fn wait_for_picture_of(&mut self, size: PixelSize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.engine.preview().is_none_or(|it| it.size() != size) {
+            assert!(Instant::now() < deadline, "no picture of {size}");
+            self.next();
+        }
+    }
 }
 
 #[test]
@@ -103,4 +112,19 @@ fn without_picture_and_sound_nobody_is_woken() {
         viewer.engine.try_event().is_some(),
         "to be read all the same"
     );
+}
+
+#[test]
+fn what_only_the_preview_shows_keeps_the_cameras_size() {
+    let (mut viewer, _) = viewer_of_camera!(SHOWN);
+    let mut format = FORMAT;
+    format.video.size = PixelSize::new(320, 180);
+    viewer.send(Command::SetFormat(format));
+    viewer.send(Command::ShowPreview(true));
+    viewer.wait_for_picture_of(PixelSize::MIN);
+    let server = Server::start();
+    viewer.go_live(server.address());
+    viewer.wait_for_picture_of(format.video.size);
+    viewer.stop();
+    viewer.wait_for_picture_of(PixelSize::MIN);
 }
