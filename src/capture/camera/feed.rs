@@ -423,7 +423,7 @@ mod tests {
     use crate::{media::frame::I420, units::MediaTime};
 
     const FAST: Timing = Timing {
-        first_picture: Duration::from_millis(300),
+        first_picture: Duration::from_secs(8), // a panic is told with its trace first
         stall: Duration::from_millis(150),
         retry: Duration::from_millis(20),
         tick: Duration::from_millis(5),
