@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::event::{Arrival, Event, RecordingStatus, StreamStatus};
+use super::event::{Arrival, Event, RecordingStatus, Stats, StreamStatus};
+use crate::media::level::Levels;
 
-/// Called after each event and picture, from the engine's threads: wakes a sleeping window.
+/// Called after each event that is news, and each picture, from the engine's threads: wakes a sleeping window.
 pub type Waker = Box<dyn Fn(Arrival) + Send + Sync>;
 
 /// A bounded queue of events; copies share it.
@@ -24,13 +25,33 @@ pub struct EventQueue {
 #[derive(Default)]
 struct Shared {
     queue: Mutex<VecDeque<Event>>,
+    figures: Mutex<Figures>,
     arrived: Condvar,
     waker: Mutex<Option<Waker>>,
 }
 
+/// The figures told last: they come many times a second, and often stay as they are.
+#[derive(Default)]
+struct Figures {
+    stats: Option<Stats>,
+    levels: Option<Levels>,
+}
+
+impl Figures {
+    /// Takes in `event`; tells whether it says anything new.
+    fn take(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Stats(stats) => self.stats.replace(*stats) != Some(*stats),
+            Event::Levels(levels) => self.levels.replace(*levels) != Some(*levels),
+            _ => true,
+        }
+    }
+}
+
 impl EventQueue {
-    /// Adds `event` and wakes the listener.
+    /// Adds `event` and wakes the listener, unless it only says once more what the last figures said.
     pub fn push(&self, event: Event) {
+        let is_news = lock(&self.shared.figures).take(&event);
         {
             let mut queue = lock(&self.shared.queue);
             if let Some(kind) = Transient::of(&event) {
@@ -43,7 +64,9 @@ impl EventQueue {
             queue.push_back(event);
         }
         self.shared.arrived.notify_one();
-        self.wake(Arrival::Event);
+        if is_news {
+            self.wake(Arrival::Event);
+        }
     }
 
     /// The oldest event, if there is one.
@@ -64,7 +87,7 @@ impl EventQueue {
         queue.pop_front()
     }
 
-    /// Calls `waker` after each event and picture from now on.
+    /// Calls `waker` after each event that is news, and each picture, from now on.
     pub fn set_waker(&self, waker: Waker) {
         *lock(&self.shared.waker) = Some(waker);
     }
@@ -113,9 +136,11 @@ const CAPACITY: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::{
-        engine::event::{Cause, Decision, Severity, Stats},
+        engine::event::{Cause, Decision, Severity},
         rtmp::refusal::{self, Failure},
         units::MediaTime,
     };
@@ -135,6 +160,28 @@ mod tests {
         ));
         assert!(matches!(queue.try_next(), Some(Event::Stats(stats)) if stats.frames_sent == 7));
         assert!(queue.try_next().is_none());
+    }
+
+    #[test]
+    fn figures_that_stay_as_they_are_wake_nobody() {
+        let queue = EventQueue::default();
+        let woken = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&woken);
+        queue.set_waker(Box::new(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        let loud = Levels {
+            clipped: true,
+            ..Levels::SILENT
+        };
+        for levels in [Levels::SILENT, Levels::SILENT, loud, Levels::SILENT] {
+            queue.push(Event::Levels(levels));
+            queue.push(Event::Stats(Stats::default()));
+        }
+        assert_eq!(woken.load(Ordering::Relaxed), 3 + 1);
+        queue.push(Event::Status(StreamStatus::Stopping));
+        queue.push(Event::Status(StreamStatus::Stopping));
+        assert_eq!(woken.load(Ordering::Relaxed), 4 + 2);
     }
 
     #[test]

@@ -32,7 +32,7 @@
 //! | `director` | 30 | 30 | 30 | commands and reports (the levels' among them), a look four times a second |
 //! | `program` | 0, with a camera 4 | 30 | 30 | the next frame, orders |
 //! | `audio` | 19 | 19 | 94 | the next 10.7 ms of sound; for the meter alone, 53 ms |
-//! | `camera`, `camera-reader-N` | | 30 | 30 | one of each while a camera is chosen: the watch over it, its pictures |
+//! | `camera`, `camera-reader-N` | 30 | 30 | 30 | one of each while a camera is chosen: the watch over it, its pictures (idle, one a second is converted) |
 //! | `microphone`, and the sound system's own | | | | while a microphone is chosen |
 //! | `priority`, `async-io`, `blocking-N` | | | | on Linux, where `RealtimeKit` is asked ([`priority`]): once, its answer |
 //! | `video encoder` | – | – | 30 | pictures; with several slices, the codec's threads bear the name of who opened it |

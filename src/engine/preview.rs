@@ -1,8 +1,11 @@
 //! The newest program picture, for whoever wants to look at it.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::media::frame::I420;
@@ -11,7 +14,13 @@ use crate::media::frame::I420;
 #[derive(Debug, Default)]
 pub struct Preview {
     shown: AtomicBool,
-    picture: Mutex<Option<Arc<I420>>>,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    newest: Option<Arc<I420>>,
+    is_taken: bool,
 }
 
 impl Preview {
@@ -25,21 +34,33 @@ impl Preview {
     pub fn show(&self, shown: bool) {
         self.shown.store(shown, Ordering::Relaxed);
         if !shown {
-            self.put(None);
+            *self.place() = Place::default();
         }
     }
 
-    /// Replaces the picture.
-    pub fn put(&self, picture: Option<Arc<I420>>) {
-        *self.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
+    /// Replaces the picture; tells whether `picture` is another one.
+    pub fn put(&self, picture: Arc<I420>) -> bool {
+        let mut place = self.place();
+        let last = place.newest.replace(picture);
+        let is_new = match (&last, &place.newest) {
+            (Some(last), Some(newest)) => !Arc::ptr_eq(last, newest),
+            _ => true,
+        };
+        place.is_taken &= !is_new;
+        is_new
     }
 
     /// The newest picture, if there is one that was not taken yet.
     #[must_use]
     pub fn take(&self) -> Option<Arc<I420>> {
-        self.picture
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        let mut place = self.place();
+        if mem::replace(&mut place.is_taken, true) {
+            return None;
+        }
+        place.newest.clone()
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -26,7 +26,11 @@ use crate::{
         source::{DeviceId, SourceEvent, VideoChoice},
         test_picture::TestPicture,
     },
-    media::{clock::Clock, frame::I420, scale::Scaler},
+    media::{
+        clock::Clock,
+        frame::I420,
+        scale::{Scaler, fit},
+    },
     units::{FrameRate, MediaTime, PixelSize},
 };
 
@@ -154,6 +158,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
                 self.skip_to_now();
             }
             self.is_resting = !is_wanted;
+            self.source.want(is_wanted);
             let pause = match &self.source.input {
                 _ if is_wanted => self.context.clock.until(self.due()),
                 Input::Camera(_) => RESTING_LOOK,
@@ -195,14 +200,14 @@ impl<F: Fn(SourceEvent)> Worker<F> {
         let time = self.source.rate.time_of(number);
         let due = self.due();
         self.next += 1;
-        let picture = self.source.picture(number);
+        let picture = self.source.picture(number, self.encoder.is_some());
         if let Some(captured_at) = self.source.newest_capture() {
             self.phase.observe(now, captured_at);
         }
         let captured_at = self.source.take_new_capture().unwrap_or(due);
         self.encode(&picture, time, captured_at);
-        if self.context.preview.is_shown() {
-            self.context.preview.put(Some(picture));
+        let preview = &self.context.preview;
+        if preview.is_shown() && preview.put(picture) {
             self.context.events.wake(Arrival::Picture);
         }
     }
@@ -335,11 +340,19 @@ impl Source {
         self.select(&choice);
     }
 
+    /// Whether anybody wants pictures.
+    fn want(&self, wanted: bool) {
+        if let Input::Camera(camera) = &self.input {
+            camera.feed.want(wanted);
+        }
+    }
+
     fn poll_event(&mut self) -> Option<SourceEvent> {
         match &mut self.input {
             Input::Camera(camera) => {
                 let event = camera.feed.poll_event()?;
-                if matches!(event, SourceEvent::Lost(_)) && camera.shown.forget() {
+                if matches!(event, SourceEvent::Lost(_)) && camera.captured_at.take().is_some() {
+                    camera.shown.forget();
                     camera.slate = slate(self.size, SlateReason::CameraLost);
                 }
                 Some(event)
@@ -363,12 +376,12 @@ impl Source {
         }
     }
 
-    /// The picture for frame `number`.
-    fn picture(&mut self, number: u64) -> Arc<I420> {
+    /// The picture for frame `number`; of the output's shape, and of its size if it `is_sent`.
+    fn picture(&mut self, number: u64, is_sent: bool) -> Arc<I420> {
         match &mut self.input {
             Input::Nothing(black) => Arc::clone(black),
             Input::TestPicture(test) => test.render(number),
-            Input::Camera(camera) => camera.picture(&mut self.scaler),
+            Input::Camera(camera) => camera.picture(&mut self.scaler, is_sent),
         }
     }
 
@@ -389,11 +402,16 @@ impl Source {
 }
 
 impl Camera {
-    fn picture(&mut self, scaler: &mut Scaler) -> Arc<I420> {
+    fn picture(&mut self, scaler: &mut Scaler, is_sent: bool) -> Arc<I420> {
         let Some(frame) = self.feed.latest() else {
             return Arc::clone(&self.slate);
         };
         self.captured_at = Some(frame.captured_at);
+        if !is_sent && is_shaped_like(scaler.output(), frame.picture.size()) {
+            // The preview has a size of its own anyway.
+            self.shown.forget();
+            return frame.picture;
+        }
         let (picture, is_new) = self.shown.picture(frame.picture, scaler);
         if is_new {
             self.new_capture = Some(frame.captured_at);
@@ -422,10 +440,16 @@ impl Shown {
         }
     }
 
-    /// Shows it no longer; tells whether there was one.
-    fn forget(&mut self) -> bool {
-        self.last.take().is_some()
+    /// Shows it no longer.
+    fn forget(&mut self) {
+        self.last = None;
     }
+}
+
+/// Whether a picture of that size fills the output without bars.
+fn is_shaped_like(output: PixelSize, picture: PixelSize) -> bool {
+    let area = fit(picture, output);
+    area.width == output.width as usize && area.height == output.height as usize
 }
 
 /// How late the program may be and still make up for it frame by frame: as much as the encoder's queue holds.

@@ -1,6 +1,7 @@
 //! The whole pipeline in real time: test picture and beep, published to a receiver in this process.
 
 mod encoders;
+mod resting;
 mod several;
 mod stopping;
 mod way;

@@ -97,6 +97,8 @@ pub struct Meter {
     pub rms: [Decibels; 2],
     /// The peak mark, left and right.
     pub hold: [Decibels; 2],
+    /// The highest samples of the last moment.
+    heard: [Decibels; 2],
     held_since: [MediaTime; 2],
     clipped_at: Option<MediaTime>,
     updated_at: MediaTime,
@@ -266,6 +268,12 @@ impl Meter {
             .is_some_and(|at| now.since(at).as_secs_f32() < CLIP_SECS)
     }
 
+    /// Whether bars and marks stay where they are until something else is heard.
+    #[must_use]
+    pub fn is_still(&self, now: MediaTime) -> bool {
+        self.peak == self.heard && self.hold == self.heard && !self.is_clipped(now)
+    }
+
     fn update(&mut self, levels: Levels, now: MediaTime) {
         let fall = FALL_DB_PER_SEC * now.since(self.updated_at).as_secs_f32();
         self.updated_at = now;
@@ -273,7 +281,8 @@ impl Meter {
             self.clipped_at = Some(now);
         }
         for channel in 0..2 {
-            let peak = levels.peak[channel];
+            let peak = louder(levels.peak[channel], Decibels::SILENCE);
+            self.heard[channel] = peak;
             self.rms[channel] = levels.rms[channel];
             self.peak[channel] = louder(peak, Decibels(self.peak[channel].0 - fall));
             if peak >= self.hold[channel] {
@@ -292,6 +301,7 @@ impl Default for Meter {
             peak: [Decibels::SILENCE; 2],
             rms: [Decibels::SILENCE; 2],
             hold: [Decibels::SILENCE; 2],
+            heard: [Decibels::SILENCE; 2],
             held_since: [MediaTime::ZERO; 2],
             clipped_at: None,
             updated_at: MediaTime::ZERO,
@@ -398,6 +408,21 @@ mod tests {
             state.apply(levels(-50.0, false), at(1_600 + step * 100));
         }
         assert_eq!(state.meter.hold, [Decibels(-50.0); 2]);
+    }
+
+    #[test]
+    fn a_meter_moves_until_bar_and_mark_have_fallen() {
+        let mut state = ViewState::default();
+        assert!(state.meter.is_still(at(0)));
+        state.apply(levels(-20.0, false), at(0));
+        state.apply(levels(-20.0, false), at(50));
+        assert!(state.meter.is_still(at(50)), "a tone that stays");
+        let fallen = (2..1_000).find(|step| {
+            state.apply(levels(-90.0, false), at(step * 50));
+            state.meter.is_still(at(step * 50))
+        });
+        assert_eq!(state.meter.hold, [Decibels::SILENCE; 2]);
+        assert!((60..=70).contains(&fallen.unwrap()), "{fallen:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread,
@@ -95,7 +95,13 @@ impl CameraFeed {
         self.shared.newest().clone()
     }
 
-    /// How many pictures came so far.
+    /// Whether anybody wants its pictures; so it is at first. While nobody does the camera goes on, and they are
+    /// left as they come but for one a second, so that [`CameraFeed::latest`] is never much older.
+    pub fn want(&self, wanted: bool) {
+        self.shared.is_left.store(!wanted, Ordering::Relaxed);
+    }
+
+    /// How many pictures came so far, those among them that nobody wanted.
     #[must_use]
     pub fn frames_captured(&self) -> u64 {
         self.shared.frames.load(Ordering::Relaxed)
@@ -128,6 +134,11 @@ pub(super) trait PictureReader {
     /// The next picture; `None` when none came for a moment, or a damaged one. May block for ever where the
     /// driver does.
     fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError>;
+
+    /// Waits for the next picture and leaves it as it is; tells whether one came.
+    fn pass_over(&mut self) -> Result<bool, CaptureError> {
+        Ok(self.read()?.is_some())
+    }
 }
 
 /// Pictures of this program's own making.
@@ -150,6 +161,8 @@ struct Shared {
     /// The number of the worker that counts, or [`STOPPED`].
     generation: AtomicU64,
     newest: Mutex<Option<VideoFrame>>,
+    /// Whether nobody wants pictures.
+    is_left: AtomicBool,
     frames: AtomicU64,
     /// Workers alive, those left behind among them.
     workers: AtomicUsize,
@@ -214,6 +227,7 @@ impl Supervisor {
             shared: Arc::clone(&self.shared),
             generation,
             reports: sender,
+            fresh: self.timing.fresh,
         };
         let open = Arc::clone(&self.open);
         let spawned = thread::Builder::new()
@@ -306,6 +320,7 @@ struct Worker {
     shared: Arc<Shared>,
     generation: u64,
     reports: SyncSender<Report>,
+    fresh: Duration,
 }
 
 impl Worker {
@@ -326,13 +341,26 @@ impl Worker {
         if self.reports.send(report).is_err() {
             return Ok(());
         }
+        let mut kept_at = None::<Instant>;
         while self.shared.is_current(self.generation) {
-            let Some(picture) = opened.reader.read()? else {
-                continue;
+            let is_left = self.shared.is_left.load(Ordering::Relaxed);
+            let picture = if is_left && kept_at.is_some_and(|at| at.elapsed() < self.fresh) {
+                if !opened.reader.pass_over()? {
+                    continue;
+                }
+                None
+            } else {
+                let Some(picture) = opened.reader.read()? else {
+                    continue;
+                };
+                kept_at = Some(Instant::now());
+                Some(picture)
             };
             let mut newest = self.shared.newest();
             if self.shared.is_current(self.generation) {
-                *newest = Some(picture);
+                if picture.is_some() {
+                    *newest = picture;
+                }
                 drop(newest);
                 self.shared.frames.fetch_add(1, Ordering::Relaxed);
                 // A full channel has a sign of life in it already.
@@ -369,6 +397,8 @@ struct Timing {
     retry: Duration,
     /// How soon a dropped feed is noticed.
     tick: Duration,
+    /// How old the newest picture may become while nobody wants any.
+    fresh: Duration,
 }
 
 const TIMING: Timing = Timing {
@@ -376,6 +406,7 @@ const TIMING: Timing = Timing {
     stall: Duration::from_secs(2),
     retry: Duration::from_secs(1),
     tick: Duration::from_millis(100),
+    fresh: Duration::from_secs(1),
 };
 /// The generation of a feed that was dropped.
 const STOPPED: u64 = u64::MAX;
@@ -392,10 +423,11 @@ mod tests {
     use crate::{media::frame::I420, units::MediaTime};
 
     const FAST: Timing = Timing {
-        first_picture: Duration::from_millis(300),
+        first_picture: Duration::from_secs(8), // a panic is told with its trace first
         stall: Duration::from_millis(150),
         retry: Duration::from_millis(20),
         tick: Duration::from_millis(5),
+        fresh: Duration::from_hours(1),
     };
 
     /// What a scripted camera does next.
@@ -519,6 +551,41 @@ mod tests {
             };
             Self::start_with("stand-in".to_owned(), Arc::new(open), TIMING)
         }
+
+        /// A stand-in for the engine's tests: a camera that counts the pictures it converts.
+        pub(crate) fn that_counts_what_it_converts(converted: &'static AtomicU64) -> Self {
+            let open = move || {
+                Ok(Opened {
+                    name: "Stand-in".to_owned(),
+                    description: "Stand-in, 2×2".to_owned(),
+                    reader: Box::new(CountsConverted(converted)),
+                })
+            };
+            let timing = Timing {
+                fresh: FAST.fresh,
+                ..TIMING
+            };
+            Self::start_with("stand-in".to_owned(), Arc::new(open), timing)
+        }
+    }
+
+    /// Counts the pictures that are more than passed over.
+    struct CountsConverted(&'static AtomicU64);
+
+    impl PictureReader for CountsConverted {
+        fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            self.pass_over()?;
+            Ok(Some(VideoFrame {
+                picture: Arc::new(I420::black(PixelSize::MIN)),
+                captured_at: MediaTime::ZERO,
+            }))
+        }
+
+        fn pass_over(&mut self) -> Result<bool, CaptureError> {
+            thread::sleep(Duration::from_millis(10));
+            Ok(true)
+        }
     }
 
     #[test]
@@ -530,6 +597,31 @@ mod tests {
         assert_eq!(next(&feed), "ready: Cam, 2×2");
         within_ten_seconds("three pictures", || feed.frames_captured() == 3);
         assert!(feed.latest().is_some());
+    }
+
+    #[test]
+    fn of_pictures_that_nobody_wants_one_a_while_is_kept() {
+        static CONVERTED: AtomicU64 = AtomicU64::new(0);
+        let open = || {
+            Ok(Opened {
+                name: "Cam".to_owned(),
+                description: "Cam, 2×2".to_owned(),
+                reader: Box::new(CountsConverted(&CONVERTED)),
+            })
+        };
+        let timing = Timing {
+            fresh: Duration::from_millis(100),
+            ..TIMING
+        };
+        let feed = CameraFeed::start_with("id".to_owned(), Arc::new(open), timing);
+        feed.want(false);
+        within_ten_seconds("fifty pictures", || feed.frames_captured() >= 50);
+        let converted = CONVERTED.load(Ordering::Relaxed);
+        assert!((2..=25).contains(&converted), "{converted}");
+        feed.want(true);
+        within_ten_seconds("all of them", || {
+            CONVERTED.load(Ordering::Relaxed) >= converted + 50
+        });
     }
 
     #[test]

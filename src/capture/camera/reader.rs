@@ -101,6 +101,11 @@ impl PictureReader for CameraReader {
             }
         }
     }
+
+    fn pass_over(&mut self) -> Result<bool, CaptureError> {
+        let came = self.stream.next().map(|delivered| delivered.is_some());
+        came.map_err(|error| self.explain(error))
+    }
 }
 
 impl CameraReader {

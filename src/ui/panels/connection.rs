@@ -157,9 +157,9 @@ fn certificate(ui: &mut Ui, entry: Entry<'_>, commands: &mut Commands) {
     let shown = options
         .iter()
         .find(|(option, _)| option == trust)
-        .map_or("", |(_, words)| words.as_str());
+        .map_or_else(String::new, |(_, words)| words.clone());
     let row = card::row(ui, "Certificate");
-    let (response, picked) = picker(ui, row, "Certificate", shown, trust, &options);
+    let (response, picked) = picker(ui, row, "Certificate", &shown, trust, options);
     let _ = response.on_hover_text(
         "For rtmps:// servers whose certificate this system does not trust. It is always checked.",
     );
@@ -250,9 +250,9 @@ fn session(ui: &mut Ui, desk: &Desk, entry: Entry<'_>, commands: &mut Commands) 
         (false, "Simple".to_owned()),
         (true, "With digests".to_owned()),
     ];
-    let shown = &options[usize::from(settings.digest_handshake)].1;
+    let shown = options[usize::from(settings.digest_handshake)].1.clone();
     let chosen = &settings.digest_handshake;
-    let (response, picked) = picker(ui, row, "Handshake", shown, chosen, &options);
+    let (response, picked) = picker(ui, row, "Handshake", &shown, chosen, options);
     let _ = response.on_hover_text("Some old Adobe servers insist on digests.");
     if let Some(digests) = picked {
         edit(entry, commands, |settings| {

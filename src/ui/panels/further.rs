@@ -196,8 +196,10 @@ fn follow(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     ]
     .map(|(choice, words)| (choice, words.to_owned()));
     let chosen = desk.settings.follow;
-    let shown = &options[usize::from(chosen == FollowChoice::Slowest)].1;
-    let (response, picked) = picker(ui, row, "Bitrate follows", shown, &chosen, &options);
+    let shown = options[usize::from(chosen == FollowChoice::Slowest)]
+        .1
+        .clone();
+    let (response, picked) = picker(ui, row, "Bitrate follows", &shown, &chosen, options);
     let _ = response.on_hover_text(
         "All destinations share one picture. For those that cannot take its bitrate, frames are left out.",
     );

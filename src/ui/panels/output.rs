@@ -52,9 +52,9 @@ fn picture(ui: &mut Ui, output: OutputSettings, edit: &mut impl FnMut(OutputSett
         SIZES.map(|(width, height)| PixelSize::new(width, height)),
         output.size(),
     );
-    let options: Vec<_> = options.map(|size| (size, size.to_string())).collect();
+    let options = options.map(|size| (size, size.to_string()));
     let shown = output.size().to_string();
-    if let (_, Some(size)) = picker(ui, size, "Picture size", &shown, &output.size(), &options) {
+    if let (_, Some(size)) = picker(ui, size, "Picture size", &shown, &output.size(), options) {
         edit(OutputSettings {
             width: size.width,
             height: size.height,
@@ -62,12 +62,10 @@ fn picture(ui: &mut Ui, output: OutputSettings, edit: &mut impl FnMut(OutputSett
         });
     }
     let options = with_current(FRAME_RATES, output.frame_rate);
-    let options: Vec<_> = options
-        .map(|fps| (fps, FrameRate::new(fps).to_string()))
-        .collect();
+    let options = options.map(|fps| (fps, FrameRate::new(fps).to_string()));
     let shown = output.rate().to_string();
     if let (_, Some(frame_rate)) =
-        picker(ui, rate, "Frame rate", &shown, &output.frame_rate, &options)
+        picker(ui, rate, "Frame rate", &shown, &output.frame_rate, options)
     {
         edit(OutputSettings {
             frame_rate,
@@ -159,7 +157,7 @@ fn limits(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
             None => automatic,
         };
         let chosen = output.floor_kbps;
-        let (response, picked) = picker(ui, row, "Lowest video bitrate", &shown, &chosen, &options);
+        let (response, picked) = picker(ui, row, "Lowest video bitrate", &shown, &chosen, options);
         let _ = response.on_hover_text(
             "Below it, frames are left out instead, then the picture stands still; the sound goes on.",
         );
@@ -180,7 +178,7 @@ fn sound_and_key_frames(
     let row = card::row(ui, "Sound");
     let options = with_current(AUDIO_KBPS, output.audio_kbps);
     let words = |kbps: u32| format!("{} AAC", Bitrate::from_kbps(kbps));
-    let options: Vec<_> = options.map(|kbps| (kbps, words(kbps))).collect();
+    let options = options.map(|kbps| (kbps, words(kbps)));
     let shown = words(output.audio_kbps);
     if let (_, Some(audio_kbps)) = picker(
         ui,
@@ -188,7 +186,7 @@ fn sound_and_key_frames(
         "Audio bitrate",
         &shown,
         &output.audio_kbps,
-        &options,
+        options,
     ) {
         edit(OutputSettings {
             audio_kbps,
@@ -196,16 +194,15 @@ fn sound_and_key_frames(
         });
     }
     let row = card::row(ui, "Key frames");
-    let options: Vec<_> = with_current(KEY_FRAME_SECONDS, output.key_frame_seconds)
-        .map(|seconds| (seconds, every(seconds)))
-        .collect();
+    let options = with_current(KEY_FRAME_SECONDS, output.key_frame_seconds)
+        .map(|seconds| (seconds, every(seconds)));
     let (response, picked) = picker(
         ui,
         row,
         "Key frame interval",
         &every(output.key_frame_seconds),
         &output.key_frame_seconds,
-        &options,
+        options,
     );
     if let Some(key_frame_seconds) = picked {
         edit(OutputSettings {

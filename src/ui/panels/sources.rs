@@ -77,7 +77,7 @@ fn camera(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     };
     let current = found.map_or_else(|| effective.clone(), |(option, _)| option);
     let row = card::row(ui, "Camera");
-    if let (_, Some(source)) = picker(ui, row, "Camera", &shown, &current, &options) {
+    if let (_, Some(source)) = picker(ui, row, "Camera", &shown, &current, options) {
         commands.edit(Edit::Video(source));
     }
     if let SourceState::Lost(reason) = &desk.view.video {
@@ -124,7 +124,7 @@ fn microphone(ui: &mut Ui, desk: &Desk, commands: &mut Commands) {
     };
     let current = found.map_or_else(|| effective.clone(), |(option, _)| option);
     let row = card::row(ui, "Microphone");
-    if let (_, Some(source)) = picker(ui, row, "Microphone", &shown, &current, &options) {
+    if let (_, Some(source)) = picker(ui, row, "Microphone", &shown, &current, options) {
         commands.edit(Edit::Audio(source));
     }
     if let SourceState::Lost(reason) = &desk.view.audio {

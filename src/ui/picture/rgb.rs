@@ -1,16 +1,33 @@
 //! I420 to RGB in software, no larger than can be seen: for graphics cards that cannot do it themselves.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is inlined takes over its caller's vector instructions"
+)]
+
 use std::sync::Arc;
 
 use eframe::egui::{Color32, ColorImage, Context, TextureHandle, TextureId, TextureOptions, vec2};
+use fearless_simd::{Level, dispatch};
 
 use crate::media::frame::I420;
 
 /// A picture converted for the screen; image and texture are used again for every frame.
-#[derive(Default)]
 pub(super) struct Rgb {
+    /// The vector instructions that this processor has.
+    level: Level,
     image: Arc<ColorImage>,
     texture: Option<TextureHandle>,
+}
+
+impl Default for Rgb {
+    fn default() -> Self {
+        Self {
+            level: Level::new(),
+            image: Arc::default(),
+            texture: None,
+        }
+    }
 }
 
 impl Rgb {
@@ -20,7 +37,7 @@ impl Rgb {
             self.image = Arc::default(); // The one before has not been painted yet.
         }
         if let Some(image) = Arc::get_mut(&mut self.image) {
-            convert(frame, factor(frame.size().width, wanted), image);
+            convert(self.level, frame, factor(frame.size().width, wanted), image);
         }
         let image = Arc::clone(&self.image);
         match &mut self.texture {
@@ -47,7 +64,7 @@ fn factor(width: u32, wanted: f32) -> usize {
 
 /// BT.709 limited range to RGB (ITU-R BT.709-6, 3). A picture that is reduced takes the average of 2 by 2 pixels from
 /// each `step` by `step` of them.
-fn convert(frame: &I420, step: usize, image: &mut ColorImage) {
+fn convert(level: Level, frame: &I420, step: usize, image: &mut ColorImage) {
     let (width, height) = (frame.size().width as usize, frame.size().height as usize);
     let chroma_width = width / 2;
     let [luma, blue, red] = frame.planes();
@@ -57,65 +74,97 @@ fn convert(frame: &I420, step: usize, image: &mut ColorImage) {
     image.pixels.resize(columns * rows, Color32::BLACK);
     for (row, pixels) in image.pixels.chunks_exact_mut(columns).enumerate() {
         let line = row * step;
-        let luma = &luma[line * width..];
-        let (luma, below) = luma.split_at(width);
-        let start = line / 2 * chroma_width;
-        let blue = &blue[start..][..chroma_width];
-        let red = &red[start..][..chroma_width];
-        if step == 1 {
-            let pairs = pixels.chunks_exact_mut(2).zip(luma.chunks_exact(2));
-            for (((pixels, pair), &u), &v) in pairs.zip(blue).zip(red) {
-                let tint = Tint::new(u, v);
-                pixels[0] = tint.shade(pair[0]);
-                pixels[1] = tint.shade(pair[1]);
-            }
-        } else {
-            // Chroma is already at half size: no finer than what is asked for.
-            for (column, pixel) in pixels.iter_mut().enumerate() {
-                let at = column * step;
-                let four = [luma[at], luma[at + 1], below[at], below[at + 1]];
-                let y = four.into_iter().map(u16::from).sum::<u16>() / 4;
-                let tint = Tint::new(blue[at / 2], red[at / 2]);
-                *pixel = tint.shade(u8::try_from(y).unwrap_or(u8::MAX));
-            }
+        let (luma, below) = luma[line * width..].split_at(width);
+        let chroma = line / 2 * chroma_width..;
+        let (blue, red) = (&blue[chroma.clone()], &red[chroma]);
+        match step {
+            1 => dispatch!(level, _ => shade(pixels, luma, blue, red)),
+            2 => dispatch!(level, _ => reduce::<2, 1>(pixels, [luma, below], blue, red)),
+            _ => dispatch!(level, _ => reduce::<4, 2>(pixels, [luma, below], blue, red)),
         }
     }
 }
 
-/// What a pair of chroma samples adds to red, green and blue, in 1/65536.
+/// A row of pixels, two of which share their chroma.
+#[inline(always)]
+fn shade(pixels: &mut [Color32], luma: &[u8], blue: &[u8], red: &[u8]) {
+    let pairs = pixels.as_chunks_mut::<2>().0.iter_mut();
+    let pairs = pairs.zip(luma.as_chunks::<2>().0);
+    for (((pixels, luma), &u), &v) in pairs.zip(blue).zip(red) {
+        let tint = Tint::new(u, v);
+        // Not `luma.map`: the compiler finds no vector instructions for that.
+        for (pixel, y) in pixels.iter_mut().zip(luma) {
+            *pixel = tint.shade(*y);
+        }
+    }
+}
+
+/// A row of pixels from two rows in steps of `STEP`, and of `HALF` that in the chroma: that has half the size already,
+/// no finer than what is asked for.
+#[inline(always)]
+fn reduce<const STEP: usize, const HALF: usize>(
+    pixels: &mut [Color32],
+    luma: [&[u8]; 2],
+    blue: &[u8],
+    red: &[u8],
+) {
+    let [upper, lower] = luma.map(|row| row.as_chunks::<STEP>().0);
+    let chroma = blue
+        .as_chunks::<HALF>()
+        .0
+        .iter()
+        .zip(red.as_chunks::<HALF>().0);
+    for (((pixel, upper), lower), (u, v)) in pixels.iter_mut().zip(upper).zip(lower).zip(chroma) {
+        let four = [upper[0], upper[1], lower[0], lower[1]].map(u16::from);
+        let [average, _] = (four.iter().sum::<u16>() / 4).to_le_bytes();
+        *pixel = Tint::new(u[0], v[0]).shade(average);
+    }
+}
+
+/// What samples of chroma add to red, green and blue, in 1/32, with what black is above zero and a half to round.
 struct Tint {
-    red: i32,
-    green: i32,
-    blue: i32,
+    red: i16,
+    green: i16,
+    blue: i16,
 }
 
 impl Tint {
-    #[inline]
+    #[inline(always)]
     fn new(u: u8, v: u8) -> Self {
-        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+        let chroma = |sample: u8| (i16::from(sample) - 128) << 8;
+        let (u, v) = (chroma(u), chroma(v));
         Self {
-            red: 117_489 * v,
-            green: -13_975 * u - 34_925 * v,
-            blue: 138_438 * u,
+            red: TO_BLACK.wrapping_add(part(v, 14_686)),
+            green: TO_BLACK
+                .wrapping_add(part(u, -1_747))
+                .wrapping_add(part(v, -4_366)),
+            blue: TO_BLACK.wrapping_add(part(u, 17_305)),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn shade(&self, y: u8) -> Color32 {
-        let grey = 76_309 * (i32::from(y) - 16) + 32_768;
-        let channel = |tint: i32| {
+        let grey = part(i16::from(y) << 7, 19_077);
+        let channel = |tint: i16| {
             #[expect(clippy::cast_sign_loss, reason = "clamped")]
-            let value = ((grey + tint) >> 16).clamp(0, 255) as u8;
-            value
+            let value = (grey.saturating_add(tint) >> 5).clamp(0, 255) as u8;
+            u32::from(value)
         };
-        Color32::from_rgba_premultiplied(
-            channel(self.red),
-            channel(self.green),
-            channel(self.blue),
-            u8::MAX,
-        )
+        // As one word: so the compiler finds vector instructions for it.
+        let word = channel(self.red) | channel(self.green) << 8 | channel(self.blue) << 16;
+        let [red, green, blue, _] = word.to_le_bytes();
+        Color32::from_rgba_premultiplied(red, green, blue, u8::MAX)
     }
 }
+
+/// The upper half of a product.
+#[inline(always)]
+fn part(sample: i16, weight: i16) -> i16 {
+    ((i32::from(sample) * i32::from(weight)) >> 16) as i16
+}
+
+/// Black is 16 of 219 steps up to white.
+const TO_BLACK: i16 = 16 - 596;
 
 #[cfg(test)]
 mod tests {
@@ -123,8 +172,12 @@ mod tests {
     use crate::units::PixelSize;
 
     fn converted(frame: &I420, step: usize) -> ColorImage {
-        let mut image = ColorImage::default();
-        convert(frame, step, &mut image);
+        let [image, without] = [Level::new(), Level::baseline()].map(|level| {
+            let mut image = ColorImage::default();
+            convert(level, frame, step, &mut image);
+            image
+        });
+        assert!(image == without, "the same with and without AVX2");
         image
     }
 

@@ -9,14 +9,15 @@ use crate::ui::theme::{RADIUS, Weight, font, measure, tokens};
 
 use super::{button::focus_ring, icon::Icon, text};
 
-/// A picker called `name` in `rect` that shows `shown`; returns the option that was chosen from `options`.
-pub fn picker<T: Clone + PartialEq>(
+/// A picker called `name` in `rect` that shows `shown`; returns the option that was chosen from `options`, which are
+/// asked for only while it is open.
+pub fn picker<T: PartialEq>(
     ui: &mut Ui,
     rect: Rect,
     name: &str,
     shown: &str,
     chosen: &T,
-    options: &[(T, String)],
+    options: impl IntoIterator<Item = (T, String)>,
 ) -> (Response, Option<T>) {
     let id = ui.scope_id().with(("picker", name));
     let response = ui
@@ -43,13 +44,13 @@ pub fn picker<T: Clone + PartialEq>(
                 .max_height(MAX_HEIGHT)
                 .show(ui, |ui| {
                     for (value, words) in options {
-                        let is_chosen = value == chosen;
-                        let row = option(ui, words, is_chosen);
+                        let is_chosen = value == *chosen;
+                        let row = option(ui, &words, is_chosen);
                         if is_chosen && !open {
                             row.request_focus();
                         }
                         if row.clicked() {
-                            picked = Some(value.clone());
+                            picked = Some(value);
                         }
                     }
                 });
