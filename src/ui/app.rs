@@ -139,8 +139,6 @@ impl App {
     ) -> Self {
         theme::install(ctx);
         theme::apply(ctx, settings.window.theme);
-        // To find out that a mesh which stands still is out of sight takes longer than to paint it.
-        ctx.tessellation_options_mut(|options| options.coarse_tessellation_culling = false);
         let wake = Wake::new(ctx);
         let engine_wakes = wake.clone();
         engine.set_waker(Box::new(move |arrival| engine_wakes.on(arrival)));
