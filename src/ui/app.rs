@@ -41,7 +41,6 @@ use super::{
     },
     picture::Picture,
     reports::Reports,
-    still::Stills,
     theme::{self, measure},
     wake::Wake,
 };
@@ -119,7 +118,6 @@ pub struct App {
     reports: Option<Reports>,
     desk: Desk,
     picture: Picture,
-    stills: Stills,
     preview_width: f32,
     preview_shown: bool,
     saved: Settings,
@@ -164,7 +162,6 @@ impl App {
             saved: desk.settings.clone(),
             desk,
             picture: Picture::default(),
-            stills: Stills::default(),
             preview_width: 864.0,
             preview_shown: false,
             changed_at: None,
@@ -192,22 +189,15 @@ impl App {
         let layout = Layout::new(window, banner_height);
         self.preview_width = layout.preview.width() * ui.pixels_per_point();
 
-        let stills = &mut self.stills;
-        stills.show(ui, "top bar", |ui| {
-            top_bar::show(ui, layout.top_bar, desk, &mut commands);
-        });
+        top_bar::show(ui, layout.top_bar, desk, &mut commands);
         banner::show(ui, layout.banner, desk, &mut commands);
         preview::show(ui, layout.preview, desk, &self.picture);
         let now = desk.now;
         super::widgets::meter::meter(ui, layout.meter, &desk.view.meter, now);
-        stills.show(ui, "graph", |ui| graph::show(ui, layout.graph, desk));
-        stills.show(ui, "story", |ui| {
-            story::show(ui, layout.story, desk, &mut commands);
-        });
-        column(ui, layout.column, stills, desk, &mut commands);
-        stills.show(ui, "bottom bar", |ui| {
-            bottom_bar::show(ui, layout.bottom_bar, desk, &mut commands);
-        });
+        graph::show(ui, layout.graph, desk);
+        story::show(ui, layout.story, desk, &mut commands);
+        column(ui, layout.column, desk, &mut commands);
+        bottom_bar::show(ui, layout.bottom_bar, desk, &mut commands);
         further::dialog(ui.ctx(), desk, &mut commands);
         about::show(ui.ctx(), desk, &mut commands);
         question::show(ui.ctx(), desk, &mut commands);
@@ -464,22 +454,16 @@ impl eframe::App for App {
 }
 
 /// The column of cards, scrolling where the window is too low for them.
-fn column(ui: &mut Ui, rect: Rect, stills: &mut Stills, desk: &Desk, commands: &mut Commands) {
+fn column(ui: &mut Ui, rect: Rect, desk: &Desk, commands: &mut Commands) {
     ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt("column"), |ui| {
         ScrollArea::vertical()
             .auto_shrink([false, false])
             .show(ui, |ui| {
                 ui.set_max_width(measure::COLUMN);
                 ui.spacing_mut().item_spacing = Vec2::splat(measure::M);
-                stills.show(ui, "sources", |ui| {
-                    ui.push_id("sources", |ui| sources::show(ui, desk, commands));
-                });
-                stills.show(ui, "output", |ui| {
-                    ui.push_id("output", |ui| output::show(ui, desk, commands));
-                });
-                stills.show(ui, "destination", |ui| {
-                    ui.push_id("destination", |ui| destination::show(ui, desk, commands));
-                });
+                ui.push_id("sources", |ui| sources::show(ui, desk, commands));
+                ui.push_id("output", |ui| output::show(ui, desk, commands));
+                ui.push_id("destination", |ui| destination::show(ui, desk, commands));
                 ui.add_space(0.0); // The last card has the same gap below it.
             });
     });

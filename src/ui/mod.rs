@@ -16,7 +16,6 @@
 //! | [`panels`] | the parts of the window, as functions from desk to actions |
 //! | [`widgets`] | the controls they are made of |
 //! | [`picture`] | the preview's pixels |
-//! | [`still`] | what need not be tessellated again |
 //! | [`theme`] | colours, type, measures |
 //! | [`words`] | sentences and figures |
 
@@ -32,7 +31,6 @@ pub mod picture;
 pub mod reports;
 pub mod secrets;
 pub mod state;
-pub mod still;
 pub mod theme;
 pub mod wake;
 pub mod widgets;

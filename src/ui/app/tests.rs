@@ -2,32 +2,22 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
 };
 
 use eframe::{
     App as _,
-    egui::{
-        FullOutput, Mesh, RawInput, Shape, ViewportId, ViewportInfo,
-        epaint::{ClippedShape, Primitive},
-        pos2, vec2,
-    },
+    egui::{RawInput, ViewportId, ViewportInfo},
 };
 
 use super::*;
-use crate::{
-    media::level::Levels,
-    settings::model::VideoSource,
-    units::{Decibels, PixelSize},
-};
+use crate::units::PixelSize;
 
 /// What the engine was asked.
 #[derive(Clone, Default)]
 struct Asked {
     preview: Rc<RefCell<Vec<bool>>>,
     pictures: Rc<Cell<u32>>,
-    events: Rc<RefCell<VecDeque<Event>>>,
 }
 
 impl Engine for Asked {
@@ -38,7 +28,7 @@ impl Engine for Asked {
     }
 
     fn try_event(&mut self) -> Option<Event> {
-        self.events.borrow_mut().pop_front()
+        None
     }
 
     fn preview(&mut self) -> Option<Arc<I420>> {
@@ -54,9 +44,8 @@ impl Engine for Asked {
 }
 
 /// Paints the window once, as the system tells that it is `seen`.
-fn paint(ctx: &Context, app: &mut App, seen: &ViewportInfo) -> FullOutput {
+fn paint(ctx: &Context, app: &mut App, seen: &ViewportInfo) {
     let input = RawInput {
-        screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0))),
         viewports: [(ViewportId::ROOT, seen.clone())].into_iter().collect(),
         ..RawInput::default()
     };
@@ -67,7 +56,6 @@ fn paint(ctx: &Context, app: &mut App, seen: &ViewportInfo) -> FullOutput {
         app.ui(ui, &mut frame);
     });
     painted.textures_delta.clear();
-    painted
 }
 
 #[test]
@@ -113,77 +101,4 @@ fn a_window_that_nobody_can_see_fetches_no_pictures() {
         assert!(asked.pictures.get() > fetched);
         assert_eq!(*asked.preview.borrow(), [true, false, true]);
     }
-}
-
-/// How soon the window wants to be painted again.
-fn wanted_again(painted: &FullOutput) -> Duration {
-    painted.viewport_output[&ViewportId::ROOT].repaint_delay
-}
-
-/// A window without a picture, painted until it has settled.
-fn settled_window(ctx: &Context) -> (App, Asked) {
-    let settings = Settings {
-        video: VideoSource::None,
-        ..Settings::default()
-    };
-    let asked = Asked::default();
-    let mut app = App::new(ctx, Box::new(asked.clone()), None, settings, None);
-    for _ in 0..10 {
-        paint(ctx, &mut app, &ViewportInfo::default());
-    }
-    (app, asked)
-}
-
-#[test]
-fn an_idle_window_is_not_painted_again() {
-    let ctx = Context::default();
-    let (mut app, _) = settled_window(&ctx);
-    let painted = paint(&ctx, &mut app, &ViewportInfo::default());
-    assert_eq!(wanted_again(&painted), Duration::MAX);
-}
-
-#[test]
-fn the_meter_has_the_window_painted_only_while_it_moves() {
-    let ctx = Context::default();
-    let (mut app, asked) = settled_window(&ctx);
-    let hear = |app: &mut App, peak| {
-        let levels = Levels {
-            peak: [Decibels(peak); 2],
-            ..Levels::SILENT
-        };
-        asked.events.borrow_mut().push_back(Event::Levels(levels));
-        wanted_again(&paint(&ctx, app, &ViewportInfo::default()))
-    };
-    assert_eq!(hear(&mut app, -20.0), Duration::MAX);
-    assert_eq!(hear(&mut app, -20.0), Duration::MAX);
-    assert_eq!(hear(&mut app, -50.0), METER_STEP, "bar and mark fall");
-}
-
-#[test]
-fn what_stands_still_is_tessellated_once_and_looks_the_same() {
-    let ctx = Context::default();
-    let (mut app, _) = settled_window(&ctx);
-    let is_ready = |shape: &&ClippedShape| matches!(shape.shape, Shape::Mesh(_) | Shape::Noop);
-    let count = |painted: &FullOutput| painted.shapes.iter().filter(|it| !is_ready(it)).count();
-
-    app.stills = Stills::default();
-    let anew = paint(&ctx, &mut app, &ViewportInfo::default());
-    let again = paint(&ctx, &mut app, &ViewportInfo::default());
-    assert!(count(&anew) > 120, "{}", count(&anew));
-    assert!(count(&again) < 40, "{}", count(&again));
-    // Wherever one mesh ends and the next begins.
-    let triangles = |painted: FullOutput| {
-        let mut all = Vec::<(Rect, Mesh)>::new();
-        for part in ctx.tessellate(painted.shapes, painted.pixels_per_point) {
-            let Primitive::Mesh(mesh) = part.primitive else {
-                panic!("nothing but triangles");
-            };
-            match all.last_mut() {
-                Some((clip, last)) if *clip == part.clip_rect => last.append(mesh),
-                _ => all.push((part.clip_rect, mesh)),
-            }
-        }
-        all
-    };
-    assert!(triangles(anew) == triangles(again));
 }
