@@ -1,7 +1,7 @@
 //! What live video costs, stage by stage, beside other programs that make the same of the same bytes.
 //!
 //! `cargo bench --bench pipeline` makes the pictures from a natural clip, has valgrind count, and prints tables. It
-//! takes about ten minutes; `SKYWAVE_WRITE_PAGES=1` writes them into README.md as well. What is not
+//! takes about three minutes; `SKYWAVE_WRITE_PAGES=1` writes them into README.md as well. What is not
 //! here (valgrind, the clip, another program) is said instead of its figures. Run without a command, as `cargo test`
 //! does, it publishes a few small pictures of each source.
 
