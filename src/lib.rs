@@ -11,7 +11,7 @@
 //! - Only [`settings`] is written to disk as configuration, and it never holds a stream key.
 //! - No unbounded channel, anywhere.
 //! - No lock, allocation or log line in an audio callback.
-//! - `unsafe` only in the H.264 encoder's foreign calls, in reading the kernel's TCP figures and in the
+//! - `unsafe` only in the encoders' foreign calls, in reading the kernel's TCP figures and in the
 //!   preview's OpenGL calls.
 
 pub mod units;

@@ -98,7 +98,7 @@ fn the_threads_of_a_live_engine_are_those_of_the_table() -> Result<(), Box<dyn E
 }
 
 #[test]
-fn each_core_encodes_a_slice_of_a_large_picture() {
+fn several_cores_share_a_large_picture() {
     let _turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
     let encoder = || {
         let size = PixelSize::new(1920, 1080);
@@ -124,7 +124,7 @@ fn each_core_encodes_a_slice_of_a_large_picture() {
     let most = own.iter().max().copied().unwrap_or(0);
     let busy = own.iter().filter(|it| **it * 4 > most).count();
     let cores = thread::available_parallelism().map_or(1, Into::into);
-    assert_eq!(busy, if cores > 1 { cores.min(4) } else { 0 }, "{spent:?}");
+    assert_eq!(busy > 1, cores > 1, "{spent:?}");
 }
 
 /// How long each thread of this name was on a processor (proc(5), `schedstat`), the oldest first.

@@ -362,7 +362,8 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// How late the thread may be and still make up for it block by block.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// How early silence is encoded: a block earlier than the encoder's look-ahead is long.
+/// How early silence is encoded, so that what is encoded of it is there in time: the encoder looks ahead (1600
+/// samples), and makes whole access units (1024) of whole blocks.
 const AHEAD: Duration = Duration::from_millis(80);
 
 /// Samples per channel handled at a time, and how long they last. Two are an access unit, which so is complete with
@@ -383,6 +384,7 @@ mod tests {
     use std::{cell::RefCell, sync::Mutex};
 
     use super::*;
+    use crate::{encode::aac::AacEncoder, media::packet::AudioFormat, units::Bitrate};
 
     /// Writes down what it is asked for.
     #[derive(Clone, Default)]
@@ -513,6 +515,32 @@ mod tests {
         assert!(worker.has_block(heard - AHEAD));
         worker.encoding = None;
         assert!(!worker.has_block(heard - AHEAD));
+    }
+
+    #[test]
+    fn silence_is_encoded_so_early_that_no_picture_waits_for_it() {
+        for sample_rate in [44_100, 48_000] {
+            let format = AudioFormat {
+                sample_rate,
+                channels: 2,
+                bitrate: Bitrate::from_kbps(128),
+            };
+            let start = MediaTime::from_millis(1_000);
+            let mut encoder = AacEncoder::new(format, start).unwrap();
+            let mut reached = MediaTime::ZERO;
+            for block in 1..200 {
+                let silence = [0.0; 2 * BLOCK];
+                encoder
+                    .encode(&silence, &mut |sound| reached = sound.last_sample())
+                    .unwrap();
+                // Done when the clock is that far behind; the next block is done a block later.
+                let clock = start + block * BLOCK_TIME - AHEAD;
+                assert!(
+                    block < 10 || reached >= clock + BLOCK_TIME,
+                    "{sample_rate} Hz"
+                );
+            }
+        }
     }
 
     #[test]

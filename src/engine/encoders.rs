@@ -54,6 +54,7 @@ impl Encoders {
             video: format.video.map_or(Bitrate::ZERO, |video| video.bitrate),
             pace: Pace::Full,
         };
+        sources.program().warm_up();
         let opened = match format.video {
             None => None,
             Some(video) => Some(open_video(video, order, open, &outputs, counters, reports)?),

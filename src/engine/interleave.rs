@@ -7,9 +7,9 @@ use crate::{media::packet::Packet, units::MediaTime};
 /// Merges two tracks, each in order by itself, into one order by time.
 ///
 /// A packet leaves when nothing earlier can come from the other track any more, or that is [`PATIENCE`] behind: a
-/// silent track never holds the other one up for longer.
+/// silent track never holds the other one up for longer. What comes later than that goes back in time.
 ///
-/// The order is exact although pictures wait for their sound, which the encoder's look-ahead makes late: RTMP asks
+/// Else the order is exact, although pictures wait for their sound, which the encoder's look-ahead makes late: RTMP asks
 /// for order within a track only, but Akamai's servers end streams that go back in time between them.
 #[derive(Debug, Default)]
 pub struct Interleaver {
@@ -135,8 +135,9 @@ fn end_of(packet: &Packet) -> MediaTime {
 }
 
 /// How far one track may run ahead before it stops waiting for the other.
-/// Pictures may be late by the program's and the encoder's delay, each of half a second at most.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Pictures may be late by the program's and the encoder's delay, each of half a second at most, and sound may be
+/// ahead of the clock by a tenth, if it is silence.
+const PATIENCE: Duration = Duration::from_millis(1_100);
 
 #[cfg(test)]
 mod tests {
@@ -243,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn a_track_that_stopped_holds_the_other_up_for_a_second_at_most() {
+    fn a_track_that_stopped_holds_the_other_up_for_little_over_a_second_at_most() {
         let mut interleaver = Interleaver::new(true);
         assert_eq!(
-            order(&mut interleaver, [video(0), video(500), video(1000)]),
+            order(&mut interleaver, [video(0), video(500), video(1100)]),
             []
         );
-        assert_eq!(order(&mut interleaver, [video(1001)]), [('v', 0)]);
+        assert_eq!(order(&mut interleaver, [video(1101)]), [('v', 0)]);
     }
 
     #[test]

@@ -41,6 +41,9 @@ impl Preview {
     /// Replaces the picture; tells whether `picture` is another one.
     pub fn put(&self, picture: Arc<I420>) -> bool {
         let mut place = self.place();
+        if !self.is_shown() {
+            return false; // since a moment ago
+        }
         let last = place.newest.replace(picture);
         let is_new = match (&last, &place.newest) {
             (Some(last), Some(newest)) => !Arc::ptr_eq(last, newest),

@@ -69,6 +69,8 @@ enum Order {
     Select(VideoChoice),
     Format(PixelSize, FrameRate),
     Encode(Option<(SyncSender<EncodeJob>, MediaTime)>),
+    /// An encoder is about to come.
+    WarmUp,
     /// The preview is shown: there is something to do.
     Wake,
 }
@@ -94,6 +96,7 @@ impl Program {
                     next: 0,
                     encoder: None,
                     is_resting: false,
+                    warm_until: MediaTime::ZERO,
                     context,
                     on_source,
                 }
@@ -113,6 +116,12 @@ impl Program {
     /// Changes size and frame rate; not while an encoder is attached.
     pub fn set_format(&self, size: PixelSize, rate: FrameRate) {
         self.order(Order::Format(size, rate));
+    }
+
+    /// Has a camera's pictures made from now on, so that an encoder that is about to come need not begin with an old
+    /// one.
+    pub fn warm_up(&self) {
+        self.order(Order::WarmUp);
     }
 
     /// Hands every frame from time `from` on to an encoder; its channel's capacity is how far the encoder
@@ -146,6 +155,8 @@ struct Worker<F> {
     encoder: Option<(SyncSender<EncodeJob>, MediaTime)>,
     /// Whether nobody wanted the last frames.
     is_resting: bool,
+    /// Until then frames are wanted although nobody takes them.
+    warm_until: MediaTime,
     on_source: F,
 }
 
@@ -173,7 +184,9 @@ impl<F: Fn(SourceEvent)> Worker<F> {
     }
 
     fn is_wanted(&self) -> bool {
-        self.context.preview.is_shown() || self.encoder.is_some()
+        self.context.preview.is_shown()
+            || self.encoder.is_some()
+            || self.context.clock.now() < self.warm_until
     }
 
     fn apply(&mut self, order: Order) {
@@ -185,6 +198,7 @@ impl<F: Fn(SourceEvent)> Worker<F> {
                 self.skip_to_now();
             }
             Order::Encode(encoder) => self.encoder = encoder,
+            Order::WarmUp => self.warm_until = self.context.clock.now() + WARM_UP,
             Order::Wake => {}
         }
     }
@@ -290,6 +304,8 @@ struct Camera {
     feed: CameraFeed,
     shown: Shown,
     captured_at: Option<MediaTime>,
+    /// Since when pictures are wanted; those from before are no news.
+    wanted_since: Option<MediaTime>,
     /// When the last picture was taken, if it was not shown before.
     new_capture: Option<MediaTime>,
     counted: u64,
@@ -319,6 +335,7 @@ impl Source {
                 feed: (self.open_camera)(id.clone(), self.size, self.rate, self.clock),
                 shown: Shown::default(),
                 captured_at: None,
+                wanted_since: None,
                 new_capture: None,
                 counted: 0,
                 slate: slate(self.size, SlateReason::WaitingForCamera),
@@ -341,8 +358,13 @@ impl Source {
     }
 
     /// Whether anybody wants pictures.
-    fn want(&self, wanted: bool) {
-        if let Input::Camera(camera) = &self.input {
+    fn want(&mut self, wanted: bool) {
+        if let Input::Camera(camera) = &mut self.input {
+            if !wanted {
+                camera.wanted_since = None;
+            } else if camera.wanted_since.is_none() {
+                camera.wanted_since = Some(self.clock.now());
+            }
             camera.feed.want(wanted);
         }
     }
@@ -413,7 +435,7 @@ impl Camera {
             return frame.picture;
         }
         let (picture, is_new) = self.shown.picture(frame.picture, scaler);
-        if is_new {
+        if is_new && self.wanted_since <= Some(frame.captured_at) {
             self.new_capture = Some(frame.captured_at);
         }
         picture
@@ -454,6 +476,9 @@ fn is_shaped_like(output: PixelSize, picture: PixelSize) -> bool {
 
 /// How late the program may be and still make up for it frame by frame: as much as the encoder's queue holds.
 const CATCH_UP: Duration = Duration::from_millis(500);
+
+/// How long an encoder may take to come.
+const WARM_UP: Duration = Duration::from_secs(2);
 
 /// How often a camera is heard of while nobody wants its pictures.
 const RESTING_LOOK: Duration = Duration::from_millis(250);

@@ -131,22 +131,27 @@ pub(super) struct Opened {
 
 /// Waits for one picture after the other.
 pub(super) trait PictureReader {
-    /// The next picture; `None` when none came for a moment, or a damaged one. May block for ever where the
-    /// driver does.
-    fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError>;
+    /// The next picture, made into a frame if it `is_wanted` once it is there. May block for ever where the driver
+    /// does.
+    fn read(&mut self, is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError>;
+}
 
-    /// Waits for the next picture and leaves it as it is; tells whether one came.
-    fn pass_over(&mut self) -> Result<bool, CaptureError> {
-        Ok(self.read()?.is_some())
-    }
+/// What a camera came up with.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// Nothing for a moment, or a damaged picture.
+    Nothing,
+    /// A picture that was not wanted.
+    Left,
+    Frame(VideoFrame),
 }
 
 /// Pictures of this program's own making.
 struct Made<P>(P);
 
 impl<P: FnMut() -> VideoFrame> PictureReader for Made<P> {
-    fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
-        Ok(Some((self.0)()))
+    fn read(&mut self, _is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError> {
+        Ok(Delivery::Frame((self.0)()))
     }
 }
 
@@ -343,19 +348,18 @@ impl Worker {
         }
         let mut kept_at = None::<Instant>;
         while self.shared.is_current(self.generation) {
-            let is_left = self.shared.is_left.load(Ordering::Relaxed);
-            let picture = if is_left && kept_at.is_some_and(|at| at.elapsed() < self.fresh) {
-                if !opened.reader.pass_over()? {
-                    continue;
-                }
-                None
-            } else {
-                let Some(picture) = opened.reader.read()? else {
-                    continue;
-                };
-                kept_at = Some(Instant::now());
-                Some(picture)
+            let is_wanted = || {
+                let is_left = self.shared.is_left.load(Ordering::Relaxed);
+                !is_left || kept_at.is_none_or(|at| at.elapsed() >= self.fresh)
             };
+            let picture = match opened.reader.read(&is_wanted)? {
+                Delivery::Nothing => continue,
+                Delivery::Left => None,
+                Delivery::Frame(picture) => Some(picture),
+            };
+            if picture.is_some() {
+                kept_at = Some(Instant::now());
+            }
             let mut newest = self.shared.newest();
             if self.shared.is_current(self.generation) {
                 if picture.is_some() {
@@ -442,18 +446,15 @@ mod tests {
     struct Scripted(std::vec::IntoIter<Act>);
 
     impl PictureReader for Scripted {
-        fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+        fn read(&mut self, _is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError> {
             thread::sleep(Duration::from_millis(2));
             match self.0.next() {
-                Some(Act::Picture) => Ok(Some(VideoFrame {
-                    picture: Arc::new(I420::black(PixelSize::new(2, 2))),
-                    captured_at: MediaTime::ZERO,
-                })),
-                Some(Act::Damaged) | None => Ok(None),
+                Some(Act::Picture) => Ok(Delivery::Frame(black())),
+                Some(Act::Damaged) | None => Ok(Delivery::Nothing),
                 Some(Act::Lose(error)) => Err(error),
                 Some(Act::Hang(until)) => {
                     let _ = until.recv();
-                    Ok(None)
+                    Ok(Delivery::Nothing)
                 }
                 Some(Act::Panic) => panic!("a driver's bug"),
             }
@@ -524,7 +525,7 @@ mod tests {
     struct Hanging(u32);
 
     impl PictureReader for Hanging {
-        fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+        fn read(&mut self, _is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError> {
             if self.0 == 0 {
                 loop {
                     thread::park();
@@ -532,10 +533,7 @@ mod tests {
             }
             self.0 -= 1;
             thread::sleep(Duration::from_millis(10));
-            Ok(Some(VideoFrame {
-                picture: Arc::new(I420::black(PixelSize::MIN)),
-                captured_at: MediaTime::ZERO,
-            }))
+            Ok(Delivery::Frame(black()))
         }
     }
 
@@ -569,22 +567,37 @@ mod tests {
         }
     }
 
-    /// Counts the pictures that are more than passed over.
+    /// Counts the pictures that were wanted.
     struct CountsConverted(&'static AtomicU64);
 
     impl PictureReader for CountsConverted {
-        fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            self.pass_over()?;
-            Ok(Some(VideoFrame {
-                picture: Arc::new(I420::black(PixelSize::MIN)),
-                captured_at: MediaTime::ZERO,
-            }))
-        }
-
-        fn pass_over(&mut self) -> Result<bool, CaptureError> {
+        fn read(&mut self, is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError> {
             thread::sleep(Duration::from_millis(10));
-            Ok(true)
+            if !is_wanted() {
+                return Ok(Delivery::Left);
+            }
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Delivery::Frame(black()))
+        }
+    }
+
+    /// Delivers a picture each time it is told to.
+    struct OnDemand(Receiver<()>);
+
+    impl PictureReader for OnDemand {
+        fn read(&mut self, is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError> {
+            Ok(match self.0.recv() {
+                Ok(()) if is_wanted() => Delivery::Frame(black()),
+                Ok(()) => Delivery::Left,
+                Err(_) => Delivery::Nothing,
+            })
+        }
+    }
+
+    fn black() -> VideoFrame {
+        VideoFrame {
+            picture: Arc::new(I420::black(PixelSize::MIN)),
+            captured_at: MediaTime::ZERO,
         }
     }
 
@@ -615,13 +628,54 @@ mod tests {
         };
         let feed = CameraFeed::start_with("id".to_owned(), Arc::new(open), timing);
         feed.want(false);
+        within_ten_seconds("the first one", || feed.frames_captured() >= 1);
+        let (started, before) = (Instant::now(), CONVERTED.load(Ordering::Relaxed));
         within_ten_seconds("fifty pictures", || feed.frames_captured() >= 50);
         let converted = CONVERTED.load(Ordering::Relaxed);
-        assert!((2..=25).contains(&converted), "{converted}");
+        let most = started.elapsed().as_millis() / timing.fresh.as_millis() + 1;
+        assert!(converted > before, "{converted} after {before}");
+        assert!(
+            u128::from(converted - before) <= most,
+            "{converted} after {before}"
+        );
         feed.want(true);
         within_ten_seconds("all of them", || {
             CONVERTED.load(Ordering::Relaxed) >= converted + 50
         });
+    }
+
+    #[test]
+    fn a_picture_that_is_wanted_only_while_it_is_waited_for_is_kept() {
+        let (deliver, delivered) = sync_channel(1);
+        let delivered = Mutex::new(Some(delivered));
+        let open = move || {
+            let reader = delivered.lock().expect("not poisoned").take();
+            Ok(Opened {
+                name: "Cam".to_owned(),
+                description: "Cam, 2×2".to_owned(),
+                reader: Box::new(OnDemand(reader.ok_or_else(missing)?)),
+            })
+        };
+        let feed = CameraFeed::start_with(
+            "id".to_owned(),
+            Arc::new(open),
+            Timing {
+                stall: TIMING.stall,
+                ..FAST
+            },
+        );
+        feed.want(false);
+        let mut kept = None;
+        for (number, wanted) in [(1, false), (2, false), (3, true)] {
+            feed.want(wanted);
+            deliver.send(()).expect("the camera is there");
+            within_ten_seconds("a picture", || feed.frames_captured() == number);
+            let newest = feed.latest().expect("the first is kept").picture;
+            let is_new = kept
+                .replace(Arc::clone(&newest))
+                .is_none_or(|last| !Arc::ptr_eq(&last, &newest));
+            assert_eq!(is_new, wanted || number == 1, "picture {number}");
+        }
     }
 
     #[test]

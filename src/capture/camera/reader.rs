@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     device::{CameraDevice, CameraStream, ConnectedCamera, DeliveredPicture},
-    feed::{ChooseFormat, Opened, PictureReader},
+    feed::{ChooseFormat, Delivery, Opened, PictureReader},
     platform::{self, Device},
 };
 use crate::{
@@ -82,29 +82,27 @@ struct CameraReader {
 }
 
 impl PictureReader for CameraReader {
-    fn read(&mut self) -> Result<Option<VideoFrame>, CaptureError> {
+    fn read(&mut self, is_wanted: &dyn Fn() -> bool) -> Result<Delivery, CaptureError> {
         let delivered = match self.stream.next() {
             Ok(Some(delivered)) => delivered,
-            Ok(None) => return Ok(None),
+            Ok(None) => return Ok(Delivery::Nothing),
             Err(error) => return Err(self.explain(error)),
         };
+        if !is_wanted() {
+            return Ok(Delivery::Left);
+        }
         let captured_at = self.clock.now() - delivered.age;
         match self.pictures.convert(&delivered.picture) {
-            Ok(picture) => Ok(Some(VideoFrame {
+            Ok(picture) => Ok(Delivery::Frame(VideoFrame {
                 picture,
                 captured_at,
             })),
             Err(error) => {
                 // One damaged picture is not worth more: the last one stays.
                 tracing::debug!(camera = %self.camera.name, %error, "picture left out");
-                Ok(None)
+                Ok(Delivery::Nothing)
             }
         }
-    }
-
-    fn pass_over(&mut self) -> Result<bool, CaptureError> {
-        let came = self.stream.next().map(|delivered| delivered.is_some());
-        came.map_err(|error| self.explain(error))
     }
 }
 

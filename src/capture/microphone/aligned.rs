@@ -28,6 +28,8 @@ pub(super) struct AlignedReader {
     timeline: CaptureTimeline,
     drift: DriftControl,
     resampler: Resampler,
+    /// When what is to be read next is heard, in nanoseconds of media time.
+    next: f64,
     /// Frames taken out of the ring.
     taken: u64,
     /// Whether the next sample out follows the last one.
@@ -42,6 +44,14 @@ pub(super) struct AlignedReader {
     /// By how much more than wanted the sound is delayed, in nanoseconds: the device takes that long to
     /// deliver. Late sound is better than none.
     delay: f64,
+}
+
+/// A place in the ring, in frames behind its first.
+struct Place {
+    /// Where it lies; below zero it was captured before all that is there.
+    ahead: f64,
+    /// How many frames must be there to read on from it.
+    needed: f64,
 }
 
 /// Sound that arrives after its time to be read.
@@ -59,6 +69,7 @@ impl AlignedReader {
             resampler: Resampler::new(intake.rate, OUTPUT_RATE)?,
             timeline: CaptureTimeline::new(intake.rate),
             drift: DriftControl::new(),
+            next: 0.0,
             taken: 0,
             running: false,
             ready: Vec::new(),
@@ -101,13 +112,21 @@ impl AlignedReader {
         let (silence, sound) = out.split_at_mut(silent * CHANNELS);
         silence.fill(0.0);
         self.play(sound);
+        self.next =
+            MediaTime::from_samples(first_sample + frames as u64, OUTPUT_RATE).as_nanos() as f64;
         jump
     }
 
-    /// Whether the next `frames` are there to be read already.
+    /// Whether the next `frames` can be read already: they are there, or the device has not said yet when it heard
+    /// anything, so that it cannot be waited for.
     pub(super) fn has(&self, frames: usize) -> bool {
-        let missing = frames.saturating_sub(self.ready.len() / CHANNELS);
-        self.running && self.resampler.frames_for(missing) <= self.intake.frames.slots()
+        let there = self.intake.frames.slots();
+        if self.running {
+            let missing = frames.saturating_sub(self.ready.len() / CHANNELS);
+            return self.resampler.frames_for(missing) <= there;
+        }
+        let place = self.place(self.next - self.delay, frames);
+        !self.starved && place.is_none_or(|place| place.needed <= there as f64)
     }
 
     /// Whether the device is gone: nothing more will come.
@@ -178,18 +197,9 @@ impl AlignedReader {
         if self.starved {
             return Err(f64::INFINITY);
         }
-        let first = self
-            .timeline
-            .time_of(self.taken as f64)
-            .ok_or(f64::INFINITY)?;
+        let Place { ahead, needed } = self.place(wanted, frames).ok_or(f64::INFINITY)?;
         let rate = f64::from(self.intake.rate);
-        // What goes into the resampler now comes out of it this much later.
-        let lag = self.resampler.lag_frames();
-        let ahead = (wanted - first) * rate / 1e9 + lag;
         let there = self.intake.frames.slots();
-        // The resampler takes whole blocks: one more than `frames` need must be there.
-        let block = self.resampler.wanted_frames() as f64;
-        let needed = ahead + frames as f64 * rate / f64::from(OUTPUT_RATE) + block;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -208,6 +218,20 @@ impl AlignedReader {
             self.running = early < frames;
             Ok(early.min(frames))
         }
+    }
+
+    /// Where in the ring it lies that was captured at `wanted`; `None` while that cannot be told.
+    fn place(&self, wanted: f64, frames: usize) -> Option<Place> {
+        let first = self.timeline.time_of(self.taken as f64)?;
+        let rate = f64::from(self.intake.rate);
+        // What goes into the resampler now comes out of it this much later.
+        let ahead = (wanted - first) * rate / 1e9 + self.resampler.lag_frames();
+        // The resampler takes whole blocks: one more than `frames` need must be there.
+        let block = self.resampler.wanted_frames() as f64;
+        Some(Place {
+            ahead,
+            needed: ahead + frames as f64 * rate / f64::from(OUTPUT_RATE) + block,
+        })
     }
 
     /// Puts up with sound that arrives too late, until it is clear that it always will.
@@ -393,6 +417,28 @@ mod tests {
                 self.written += block.len() as u64;
             }
         }
+    }
+
+    #[test]
+    fn a_device_that_begins_is_waited_for_no_longer_than_it_takes_to_deliver() {
+        const BLOCK: usize = 512;
+        let (mut device, mut reader) = Device::new(48_000, 48_000.0, 1.0, 0.0);
+        device.steady = true;
+        let mut out = [9.0; 2 * BLOCK];
+        let mut heard = false;
+        for block in 94_u64..140 {
+            let end = (block + 1) as f64 * BLOCK as f64 / 48_000.0;
+            let mut now = end;
+            device.run_until(now);
+            while !reader.has(BLOCK) {
+                now += 0.001;
+                device.run_until(now);
+                assert!(now < end + 0.040, "block {block} is waited for");
+            }
+            reader.read(block * BLOCK as u64, &mut out);
+            heard = *out.last().unwrap() > 0.5;
+        }
+        assert!(heard);
     }
 
     /// Reads 20 ms blocks 100 ms late from `from` to `to` seconds; returns the samples and the jumps.

@@ -102,11 +102,19 @@ impl MicrophoneFeed {
 
 #[cfg(test)]
 impl MicrophoneFeed {
-    /// A microphone that is there and silent, until what comes with it is dropped: then it is gone.
+    /// A microphone that began and delivers nothing, until what comes with it is dropped: then it is gone.
     pub(crate) fn hanging(clock: Clock) -> (Self, impl Sized) {
-        let (tap, marks, intake) = super::tap::rings(48_000);
+        let (tap, mut marks, intake) = super::tap::rings(48_000);
         let mut feed = Self::start(DeviceId("none".to_owned()), clock);
         feed.reader = AlignedReader::new(intake).ok();
+        for _ in 0..8 {
+            let began = super::tap::Mark {
+                frame: 0,
+                captured_at: crate::units::MediaTime::ZERO,
+            };
+            marks.push(began).expect("there is room for some");
+        }
+        feed.read(0, &mut []);
         (feed, (tap, marks))
     }
 }

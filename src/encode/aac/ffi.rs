@@ -155,6 +155,10 @@ impl Codec {
             (code, made.assume_init())
         };
         check("aacEncEncode", code)?;
+        debug_assert_eq!(
+            made.numInSamples, count,
+            "the library takes all it is given"
+        );
         Ok(usize::try_from(made.numOutBytes)
             .unwrap_or(0)
             .min(unit.len()))
