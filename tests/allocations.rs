@@ -60,7 +60,11 @@ fn a_running_pipeline_allocates_nothing_for_a_picture_or_a_block_of_sound() {
 #[test]
 fn a_motion_jpeg_camera_s_picture_is_decoded_without_an_allocation() {
     let step = AtomicU32::new(0);
-    let reached = |number| step.load(Ordering::Acquire) >= number;
+    let patience_ends = Instant::now() + PATIENCE;
+    let is_reached = |number| {
+        assert!(Instant::now() < patience_ends, "no step {number}");
+        step.load(Ordering::Acquire) >= number
+    };
     let decode_some = || {
         let mut decoder = MjpegDecoder::new();
         for next in [1, 3] {
@@ -68,7 +72,7 @@ fn a_motion_jpeg_camera_s_picture_is_decoded_without_an_allocation() {
                 decoder.decode(JPEG).expect("a sound picture");
             }
             step.store(next, Ordering::Release);
-            while !reached(next + 1) {
+            while !is_reached(next + 1) {
                 thread::yield_now();
             }
         }
@@ -77,7 +81,7 @@ fn a_motion_jpeg_camera_s_picture_is_decoded_without_an_allocation() {
         let thread = thread::Builder::new().name("decoder".into());
         let decoder = thread.spawn_scoped(scope, decode_some).unwrap();
         let wait_for = |number| {
-            while !reached(number) {
+            while !is_reached(number) {
                 assert!(!decoder.is_finished(), "it panicked");
                 thread::yield_now();
             }

@@ -51,10 +51,14 @@ fn main() -> std::io::Result<()> {
         seed("messages", &format!("message-{index}"), &bytes)?;
     }
 
-    for picture in ["red_grey", "red_grey_progressive", "restarts"] {
+    // Each behind another one; the first is written anew as the last.
+    let mut before = Vec::new();
+    for picture in ["red_grey", "red_grey_progressive", "restarts", "red_grey"] {
         let file = format!("../src/media/testdata/{picture}.jpg");
         let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
-        seed("mjpeg", picture, &bytes)?;
+        let length = (before.len() as u16).to_be_bytes();
+        seed("mjpeg", picture, &[&length, &before[..], &bytes].concat())?;
+        before = bytes;
     }
 
     let aggregate = b"\x16\x08\0\0\x02\0\0\x05\0\0\0\0\xaf\x01\0\0\0\x0d\x09\0\0\x01\0\0\x09\0\0\0\0\x27\0\0\0\x0c";

@@ -11,7 +11,7 @@ use super::{
     super::convert::{PlanarChroma, PlanarRows},
     headers::{Component, Headers},
     huffman::{Bits, DAMAGED, END_OF_BLOCK, HuffmanTable},
-    transform::{Batch, GREY, LANES, Scale, scales, transform},
+    transform::{Batch, GREY, LANES, Scale, make_grey, scales, transform},
 };
 
 /// Decodes pictures; keeps the memory that takes.
@@ -77,6 +77,7 @@ impl BaselineDecoder {
             bits: Bits::of(headers.scan),
             interval: headers.restart_interval,
             until_restart: headers.restart_interval,
+            next_restart: 0,
             is_lost: false,
             lost_units: 0,
         };
@@ -158,6 +159,8 @@ struct Scan<'a> {
     /// Units from one restart marker to the next.
     interval: usize,
     until_restart: usize,
+    /// The number of the next restart marker, from 0 to 7.
+    next_restart: u8,
     /// Whether nothing can be read up to the next restart marker.
     is_lost: bool,
     lost_units: usize,
@@ -171,7 +174,8 @@ impl Scan<'_> {
         for unit in 0..units {
             if self.until_restart == 0 {
                 self.until_restart = self.interval;
-                self.is_lost = !bits.restart();
+                self.is_lost = !bits.restart(self.next_restart);
+                self.next_restart = (self.next_restart + 1) % 8;
                 for plane in &mut *planes {
                     plane.mean = 0;
                 }
@@ -180,6 +184,9 @@ impl Scan<'_> {
             if !self.is_lost {
                 let is_whole = read_unit(&mut bits, planes, codes, unit).is_some();
                 self.is_lost = !is_whole || bits.is_cut_short();
+                if self.is_lost {
+                    forget_unit(planes, unit);
+                }
             }
             self.lost_units += usize::from(self.is_lost);
         }
@@ -203,6 +210,20 @@ fn read_unit(bits: &mut Bits, planes: &mut [Plane], codes: &Codes, unit: usize) 
         }
     }
     Some(())
+}
+
+/// Makes unit number `unit` of a row grey, of which a part was read.
+#[cold]
+#[inline(never)]
+fn forget_unit(planes: &mut [Plane], unit: usize) {
+    for plane in planes {
+        let columns = plane.component.columns;
+        for row in plane.batches.chunks_exact_mut(plane.batches_in_row) {
+            for column in unit * columns..(unit + 1) * columns {
+                make_grey(&mut row[column / LANES], column % LANES);
+            }
+        }
+    }
 }
 
 /// Reads the coefficients of a block into a lane of `batch`, and gives the first one; it comes as what is added to

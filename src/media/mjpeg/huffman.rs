@@ -45,12 +45,12 @@ impl HuffmanTable {
     /// Takes these codes: how many have 1 to 16 bits, then what they stand for. `None` when they are not as many,
     /// or cannot be told apart.
     pub(super) fn define(&mut self, definition: &[u8]) -> Option<()> {
+        let (counts, mut symbols) = definition.split_first_chunk::<16>()?;
         if self.definition == definition {
             return Some(()); // as in the picture before
         }
-        self.definition.clear();
+        self.definition.clear(); // equal to none until all is entered
         self.entries.fill(Entry::UNKNOWN);
-        let (counts, mut symbols) = definition.split_first_chunk::<16>()?;
         let (mut code, mut place) = (0, 0);
         for (length, count) in (1..).zip(counts.map(u32::from)) {
             let (these, rest) = symbols.split_at_checked(count as usize)?;
@@ -259,24 +259,33 @@ impl<'a> Bits<'a> {
         self.missing > self.count
     }
 
-    /// Goes on behind the next restart marker; `false` when another one, or none, comes.
-    pub(super) fn restart(&mut self) -> bool {
+    /// Goes on behind restart marker `number`, from 0 to 7. `false` when it is lost: one of the next few, when that
+    /// comes instead, is left for when its turn comes. Any other restart marker is passed over.
+    pub(super) fn restart(&mut self, number: u8) -> bool {
         let mut rest = self.rest;
-        let marker = loop {
+        let is_there = loop {
             match *rest {
                 [0xFF, 0, ref behind @ ..] => rest = behind,
                 [0xFF, 0xFF, ..] => rest = &rest[1..],
-                [0xFF, marker, ref behind @ ..] => {
-                    rest = behind;
-                    break marker;
+                [0xFF, marker @ RESTART_0..=RESTART_7, ref behind @ ..] => {
+                    match (marker - RESTART_0).wrapping_sub(number) % 8 {
+                        1..=MOST_LOST_RESTARTS => break false,
+                        0 => {
+                            rest = behind;
+                            break true;
+                        }
+                        _ => rest = behind,
+                    }
+                }
+                [0xFF, _, ..] | [] => {
+                    rest = &[];
+                    break false;
                 }
                 [_, ref behind @ ..] => rest = behind,
-                [] => break 0,
             }
         };
-        let is_restart = matches!(marker, RESTART_0..=RESTART_7);
-        *self = Self::of(if is_restart { rest } else { &[] });
-        is_restart
+        *self = Self::of(rest);
+        is_there
     }
 }
 
@@ -289,6 +298,8 @@ const fn has_no_ff(word: u32) -> bool {
 
 const RESTART_0: u8 = 0xD0;
 const RESTART_7: u8 = 0xD7;
+/// Restart markers in a row that may be lost. They count to 7 only, so one further ahead may as well be an old one.
+const MOST_LOST_RESTARTS: u8 = 3;
 
 /// Bits that are looked up at once.
 const LOOKED_UP: u32 = 10;

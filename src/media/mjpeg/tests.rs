@@ -251,8 +251,8 @@ fn damage_ends_at_the_next_restart_marker() {
         let found = jpeg.windows(2).position(|pair| pair == marker(number));
         found.expect("a restart marker")
     };
-    // All ones are no code.
-    let (from, to) = (at(&jpeg, 0) + 2, at(&jpeg, 1));
+    // All ones are no code. A part of the first unit stands before them.
+    let (from, to) = (at(&jpeg, 0) + 2 + 6, at(&jpeg, 1));
     jpeg.splice(from..to, [0xFF, 0].repeat(9));
     let (rows, lost) = rows_of(&mut BaselineDecoder::new(Level::new()), &jpeg);
     assert_eq!(lost, 2);
@@ -268,6 +268,99 @@ fn damage_ends_at_the_next_restart_marker() {
             }
         }
     }
+}
+
+#[test]
+fn a_lost_restart_marker_displaces_nothing() {
+    let form = Form {
+        width: 160,
+        height: 48,
+        restart_interval: Some(2),
+        ..FORM
+    };
+    let (jpeg, exact) = encode(form, scene(1));
+    let is_marker = |pair: &[u8]| pair[0] == 0xFF && matches!(pair[1], 0xD0..=0xD7);
+    let pairs = jpeg.windows(2).enumerate();
+    let markers = pairs.filter_map(|(at, pair)| is_marker(pair).then_some(at));
+    let markers: Vec<_> = markers.collect();
+    assert_eq!(markers.len(), 14 + 15);
+    for first in [0, 5, 7, 12] {
+        for count in 1..=3 {
+            for has_data in [false, true] {
+                let mut damaged = Vec::new();
+                let mut from = 0;
+                for marker in first..first + count {
+                    damaged.extend_from_slice(&jpeg[from..markers[marker]]);
+                    from = if has_data {
+                        markers[marker] + 2
+                    } else {
+                        markers[marker + 1]
+                    };
+                }
+                damaged.extend_from_slice(&jpeg[from..]);
+                let (rows, lost) = rows_of(&mut BaselineDecoder::new(Level::new()), &damaged);
+                assert_eq!(lost, 2 * count);
+                for (number, row) in rows.iter().enumerate() {
+                    for (column, y) in row[0][..form.width].iter().enumerate() {
+                        let unit = number / 8 * 10 + column / 16;
+                        let interval = unit / 2;
+                        if (first + 1..=first + count).contains(&interval) {
+                            assert_eq!(*y, 128);
+                        } else {
+                            let exact = exact[0].samples[number * exact[0].width + column];
+                            assert!((f64::from(*y) - exact.clamp(0.0, 255.0)).abs() < 1.0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_old_restart_marker_is_passed_over() {
+    let form = Form {
+        restart_interval: Some(2),
+        ..FORM
+    };
+    let (mut jpeg, exact) = encode(form, scene(1));
+    let second = jpeg.windows(2).position(|pair| pair == [0xFF, 0xD1]);
+    let second = second.expect("a restart marker");
+    jpeg.splice(second..second, [0xFF, 0xD0]);
+    let (rows, lost) = rows_of(&mut BaselineDecoder::new(Level::new()), &jpeg);
+    assert_eq!(lost, 0);
+    assert_exact(&rows, &exact, form);
+}
+
+#[test]
+fn codes_that_a_damaged_picture_defines_are_none_of_the_next_one_s() {
+    let (sound, _) = encode(FORM, scene(1));
+    let scan = sound.windows(2).position(|pair| pair == [0xFF, 0xDA]);
+    let scan = scan.expect("a scan");
+    // The luma of the scan names table 2 of both kinds, which the picture does not define.
+    let mut undefined = sound.clone();
+    assert_eq!(undefined[scan + 5..scan + 7], [1, 0x00]);
+    undefined[scan + 6] = 0x22;
+    // The same with a table 2 of three codes of one bit.
+    let mut counts = [0; 16];
+    counts[0] = 3;
+    let table = |kind: u8| [&hex!("FFC40016")[..], &[kind], &counts, &[0, 1, 2]].concat();
+    let mut damaged = undefined.clone();
+    damaged.splice(scan..scan, [table(0x02), table(0x12)].concat());
+    let prepares = |decoder: &mut BaselineDecoder, jpeg| {
+        let headers = Headers::read(jpeg).expect("usual");
+        decoder.prepare(&headers).is_some()
+    };
+    let mut decoder = BaselineDecoder::new(Level::new());
+    assert!(!prepares(&mut decoder, &undefined));
+    for _ in 0..2 {
+        assert!(!prepares(&mut decoder, &damaged));
+        assert!(!prepares(&mut decoder, &undefined));
+    }
+    let mut decoder = MjpegDecoder::new();
+    assert!(decoder.decode(&damaged).is_err());
+    let after = decoder.decode(&undefined);
+    assert!(after == MjpegDecoder::new().decode(&undefined));
 }
 
 #[test]

@@ -30,6 +30,13 @@ pub(super) const GREY: Batch = {
     batch
 };
 
+/// Takes a block's coefficients away.
+pub(super) fn make_grey(batch: &mut Batch, lane: usize) {
+    for (lanes, grey) in batch.iter_mut().zip(&GREY) {
+        lanes[lane] = grey[lane];
+    }
+}
+
 /// What is done with a coefficient before it is transformed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scale {
