@@ -20,7 +20,7 @@ use crate::{
     units::MediaTime,
 };
 
-use ffi::{Codec, Failure};
+use ffi::Codec;
 use rate::To44100;
 
 /// An AAC encoder for 48 kHz stereo.
@@ -155,16 +155,6 @@ fn to_i16(sample: f32) -> i16 {
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
     let quantized = (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16;
     quantized
-}
-
-impl From<Failure> for EncodeError {
-    fn from(Failure { call, code }: Failure) -> Self {
-        Self::Codec {
-            codec: CODEC,
-            call,
-            code,
-        }
-    }
 }
 
 const CODEC: &str = "AAC";

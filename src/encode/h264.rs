@@ -22,7 +22,7 @@ use crate::{
     units::{Bitrate, FrameRate, MediaTime, PixelSize},
 };
 
-use ffi::{Codec, Failure, Setup};
+use ffi::{Codec, Setup};
 use look::Observer;
 use rate::RateControl;
 use unit::AccessUnit;
@@ -156,7 +156,7 @@ impl H264Encoder {
         if let Err(failure) = encode() {
             self.codec = Codec::open(&self.setup)?;
             self.since_key_frame = None;
-            return Err(failure.into());
+            return Err(failure);
         }
         Ok(unit)
     }
@@ -272,16 +272,6 @@ fn check(format: &VideoFormat) -> Result<(), EncodeError> {
         codec: CODEC,
         what: error.to_string(),
     })
-}
-
-impl From<Failure> for EncodeError {
-    fn from(failure: Failure) -> Self {
-        Self::Codec {
-            codec: CODEC,
-            call: failure.call,
-            code: failure.code,
-        }
-    }
 }
 
 const CODEC: &str = "H.264";

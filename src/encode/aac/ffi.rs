@@ -18,14 +18,8 @@ use fdk_aac_sys::{
     aacEncoder_SetParam,
 };
 
-use crate::media::packet::AudioFormat;
-
-/// A call of the library that failed, and the number it returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) call: &'static str,
-    pub(super) code: i32,
-}
+use super::CODEC;
+use crate::{encode::encoder::EncodeError, media::packet::AudioFormat};
 
 /// One running encoder of the library, for AAC-LC at a constant bitrate.
 pub(super) struct Codec {
@@ -50,7 +44,7 @@ unsafe impl Send for Codec {}
 
 impl Codec {
     /// An encoder that is ready for sound.
-    pub(super) fn open(format: &AudioFormat) -> Result<Self, Failure> {
+    pub(super) fn open(format: &AudioFormat) -> Result<Self, EncodeError> {
         let mut encoder: HANDLE_AACENCODER = ptr::null_mut();
         let channels = u32::from(format.channels);
         // SAFETY: `encoder` is a valid place for the pointer.
@@ -93,7 +87,7 @@ impl Codec {
     }
 
     /// What it tells of itself.
-    pub(super) fn told(&self) -> Result<Told, Failure> {
+    pub(super) fn told(&self) -> Result<Told, EncodeError> {
         let mut info = MaybeUninit::<AACENC_InfoStruct>::zeroed();
         // SAFETY: the encoder lives, and `info` is a valid place; it consists of numbers, for which zeros are valid.
         let (code, info) = unsafe {
@@ -111,7 +105,11 @@ impl Codec {
 
     /// Takes `samples`, interleaved, at most an access unit of them; gives how many bytes it wrote into `unit`, none
     /// while it has too few samples.
-    pub(super) fn encode(&mut self, samples: &[i16], unit: &mut [u8]) -> Result<usize, Failure> {
+    pub(super) fn encode(
+        &mut self,
+        samples: &[i16],
+        unit: &mut [u8],
+    ) -> Result<usize, EncodeError> {
         let count = int(samples.len() / self.channels * self.channels);
         // The library takes pointers to mutable samples but only reads.
         let mut input = samples.as_ptr().cast_mut().cast();
@@ -172,12 +170,21 @@ impl Drop for Codec {
     }
 }
 
-fn check(call: &'static str, code: AACENC_ERROR) -> Result<(), Failure> {
+fn check(call: &'static str, code: AACENC_ERROR) -> Result<(), EncodeError> {
     if code == AACENC_ERROR_AACENC_OK {
         Ok(())
     } else {
         let code = i32::try_from(code).unwrap_or(-1);
-        Err(Failure { call, code })
+        Err(failure(call, code))
+    }
+}
+
+/// A call of the library that failed, and the number it returned.
+const fn failure(call: &'static str, code: i32) -> EncodeError {
+    EncodeError::Codec {
+        codec: CODEC,
+        call,
+        code,
     }
 }
 

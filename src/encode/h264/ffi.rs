@@ -19,17 +19,12 @@ use openh264_sys2::{
     WELS_LOG_INFO, WELS_LOG_QUIET, videoFormatI420,
 };
 
+use super::CODEC;
 use crate::{
+    encode::encoder::EncodeError,
     media::{frame::I420, packet::VideoFormat},
     units::PixelSize,
 };
-
-/// A call of the library that failed, and the number it returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) call: &'static str,
-    pub(super) code: i32,
-}
 
 /// What the library needs to know once.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +55,7 @@ unsafe impl Send for Codec {}
 
 impl Codec {
     /// An encoder that is ready for pictures.
-    pub(super) fn open(setup: &Setup) -> Result<Self, Failure> {
+    pub(super) fn open(setup: &Setup) -> Result<Self, EncodeError> {
         let mut codec = Self::create(setup.format.size)?;
         codec.start(setup)?;
         Ok(codec)
@@ -68,7 +63,7 @@ impl Codec {
 
     /// The processor features that the library uses, as it tells them itself; 0 when it was built without
     /// any assembly.
-    pub(super) fn cpu_features(setup: &Setup) -> Result<u32, Failure> {
+    pub(super) fn cpu_features(setup: &Setup) -> Result<u32, EncodeError> {
         let mut features: Option<u32> = None;
         let mut context: *mut c_void = (&raw mut features).cast();
         let mut callback: TraceCallback = note_cpu_features;
@@ -80,23 +75,17 @@ impl Codec {
         codec.start(setup)?;
         // Before `features` goes: the library also reports its end to the callback.
         drop(codec);
-        features.ok_or(Failure {
-            call: "InitializeExt",
-            code: -3,
-        })
+        features.ok_or(failure("InitializeExt", -3))
     }
 
     /// An encoder of the library that has no settings yet and says nothing on standard error.
-    fn create(size: PixelSize) -> Result<Self, Failure> {
+    fn create(size: PixelSize) -> Result<Self, EncodeError> {
         let api = DynamicAPI::from_source();
         let mut encoder: *mut ISVCEncoder = ptr::null_mut();
         // SAFETY: `encoder` is a valid place for the pointer.
         let code = unsafe { api.WelsCreateSVCEncoder(&raw mut encoder) };
         if code != 0 || encoder.is_null() {
-            return Err(Failure {
-                call: "WelsCreateSVCEncoder",
-                code,
-            });
+            return Err(failure("WelsCreateSVCEncoder", code));
         }
         // SAFETY: on success `encoder` points to a C++ object, whose first field points to its table of
         // functions; both live until `WelsDestroySVCEncoder`.
@@ -114,7 +103,7 @@ impl Codec {
         Ok(codec)
     }
 
-    fn start(&mut self, setup: &Setup) -> Result<(), Failure> {
+    fn start(&mut self, setup: &Setup) -> Result<(), EncodeError> {
         let mut parameters = SEncParamExt::default();
         let call = "GetDefaultParams";
         let get_default_params = self.calls.GetDefaultParams.ok_or(missing(call))?;
@@ -139,10 +128,10 @@ impl Codec {
         picture: &I420,
         millis: i64,
         mut sink: impl FnMut(&[u8]),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), EncodeError> {
         let call = "EncodeFrame";
         if picture.size() != self.size {
-            return Err(Failure { call, code: -1 });
+            return Err(failure(call, -1));
         }
         let source = source_picture(picture, millis);
         let encode_frame = self.calls.EncodeFrame.ok_or(missing(call))?;
@@ -173,7 +162,7 @@ impl Codec {
     }
 
     /// Makes the next picture an IDR picture.
-    pub(super) fn force_key_frame(&mut self) -> Result<(), Failure> {
+    pub(super) fn force_key_frame(&mut self) -> Result<(), EncodeError> {
         let call = "ForceIntraFrame";
         let force_intra_frame = self.calls.ForceIntraFrame.ok_or(missing(call))?;
         // SAFETY: the encoder lives. The C++ method has a third parameter, a layer, that the C interface
@@ -183,7 +172,7 @@ impl Codec {
 
     /// Quantises by `qp` from the next picture on. The library takes all parameters anew for it, and starts no
     /// new sequence as long as only such ones differ.
-    pub(super) fn set_qp(&mut self, qp: u8) -> Result<(), Failure> {
+    pub(super) fn set_qp(&mut self, qp: u8) -> Result<(), EncodeError> {
         let mut parameters = self.parameters;
         let layer = &mut parameters.sSpatialLayers[0];
         if layer.iDLayerQp == c_int::from(qp) {
@@ -196,7 +185,7 @@ impl Codec {
     }
 
     /// Sets an option; `T` must be the type that the library's header gives for it.
-    fn set_option<T>(&mut self, option: ENCODER_OPTION, value: &mut T) -> Result<(), Failure> {
+    fn set_option<T>(&mut self, option: ENCODER_OPTION, value: &mut T) -> Result<(), EncodeError> {
         let call = "SetOption";
         let set_option = self.calls.SetOption.ok_or(missing(call))?;
         // SAFETY: the encoder lives; every caller in this file passes the option's own type, which the
@@ -320,17 +309,26 @@ fn without_start_code(unit: &[u8]) -> &[u8] {
         .unwrap_or(unit)
 }
 
-fn check(call: &'static str, code: c_int) -> Result<(), Failure> {
+fn check(call: &'static str, code: c_int) -> Result<(), EncodeError> {
     if code == 0 {
         Ok(())
     } else {
-        Err(Failure { call, code })
+        Err(failure(call, code))
     }
 }
 
 /// The library's table has no such function: another library than the one this was built with.
-const fn missing(call: &'static str) -> Failure {
-    Failure { call, code: -2 }
+const fn missing(call: &'static str) -> EncodeError {
+    failure(call, -2)
+}
+
+/// A call of the library that failed, and the number it returned.
+const fn failure(call: &'static str, code: i32) -> EncodeError {
+    EncodeError::Codec {
+        codec: CODEC,
+        call,
+        code,
+    }
 }
 
 /// Sides and bitrates are checked to be far below the limit.
