@@ -92,19 +92,10 @@ enum Encoder {
 /// Ours, and others' as live streams use them.
 const ENCODERS: [(&str, Encoder); 5] = [
     ("Skywave", Encoder::Skywave),
-    (
-        "FFmpeg, libopenh264",
-        Encoder::FFmpeg("-c:v libopenh264 -profile:v high -coder cabac"),
-    ),
+    ("FFmpeg, libopenh264", Encoder::FFmpeg(peers::LIBOPENH264)),
     ("GStreamer, openh264enc", Encoder::GStreamer),
-    (
-        "libx264 veryfast",
-        Encoder::FFmpeg("-c:v libx264 -preset veryfast -tune zerolatency"),
-    ),
-    (
-        "libx264 superfast",
-        Encoder::FFmpeg("-c:v libx264 -preset superfast -tune zerolatency"),
-    ),
+    ("libx264 veryfast", Encoder::FFmpeg(peers::VERYFAST)),
+    ("libx264 superfast", Encoder::FFmpeg(peers::SUPERFAST)),
 ];
 /// The one that the others' curves are compared with.
 const YARDSTICK: usize = 4;

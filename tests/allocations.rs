@@ -5,6 +5,8 @@
 
 #[path = "support/allocations.rs"]
 mod allocations;
+#[path = "support/format.rs"]
+mod format;
 
 use std::{
     error::Error,
@@ -14,13 +16,14 @@ use std::{
 };
 
 use allocations::{Counting, by_thread};
+use format::FORMAT;
 use skywave::{
     capture::{
         camera::CameraFeed,
         source::{AudioChoice, DeviceId, VideoChoice},
     },
     engine::{
-        command::{Broadcast, Command, Destination, OutputFormat, RateControl},
+        command::{Broadcast, Command, Destination},
         event::Event,
         handle::Engine,
         parts::Parts,
@@ -30,13 +33,12 @@ use skywave::{
         convert::{Converter, RawLayout, RawPicture, YuvColours},
         frame::VideoFrame,
         mjpeg::MjpegDecoder,
-        packet::{AudioFormat, VideoFormat},
         pool::PicturePool,
     },
     net::receiver::Receiver,
     record::RecordingTarget,
     secret::Secret,
-    units::{Bitrate, FrameRate, PixelSize},
+    units::PixelSize,
 };
 
 #[global_allocator]
@@ -201,23 +203,6 @@ fn wait_for(engine: &Engine, frames: u64) {
 const JPEG: &[u8] = include_bytes!("../benches/support/camera.jpg");
 /// Neither the output's size nor its shape.
 const CAMERA_SIZE: PixelSize = PixelSize::new(320, 240);
-const FORMAT: OutputFormat = OutputFormat {
-    video: VideoFormat {
-        size: PixelSize::new(160, 90),
-        frame_rate: FrameRate::new(30),
-        bitrate: Bitrate::from_kbps(400),
-        key_frame_interval: 30,
-    },
-    audio: AudioFormat {
-        sample_rate: 48_000,
-        channels: 2,
-        bitrate: Bitrate::from_kbps(64),
-    },
-    rate: RateControl {
-        adaptive: false,
-        floor: Bitrate::from_kbps(400),
-    },
-};
 
 /// Until pools have grown and every queue has been as long as it gets.
 const WATCHED: [&str; 3] = ["program", "video encoder", "audio"];

@@ -3,6 +3,9 @@
 
 #![cfg(target_os = "linux")] // where a process can list its threads
 
+#[path = "support/format.rs"]
+mod format;
+
 use std::{
     collections::BTreeSet,
     error::Error,
@@ -12,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use format::FORMAT;
 use skywave::{
     capture::{
         camera::CameraFeed,
@@ -19,18 +23,18 @@ use skywave::{
     },
     encode::{encoder::VideoEncoder, h264::H264Encoder},
     engine::{
-        command::{Broadcast, Command, Destination, OutputFormat, RateControl},
+        command::{Broadcast, Command, Destination},
         handle::Engine,
         parts::Parts,
     },
     media::{
         frame::{I420, VideoFrame},
-        packet::{AudioFormat, VideoFormat},
+        packet::VideoFormat,
     },
     net::receiver::Receiver,
     record::RecordingTarget,
     secret::Secret,
-    units::{Bitrate, FrameRate, MediaTime, PixelSize},
+    units::{MediaTime, PixelSize},
 };
 
 #[test]
@@ -186,22 +190,5 @@ fn numbered(name: &str) -> String {
 
 /// All threads of the process are looked at.
 static TURNS: Mutex<()> = Mutex::new(());
-const FORMAT: OutputFormat = OutputFormat {
-    video: VideoFormat {
-        size: PixelSize::new(160, 90),
-        frame_rate: FrameRate::new(30),
-        bitrate: Bitrate::from_kbps(400),
-        key_frame_interval: 30,
-    },
-    audio: AudioFormat {
-        sample_rate: 48_000,
-        channels: 2,
-        bitrate: Bitrate::from_kbps(64),
-    },
-    rate: RateControl {
-        adaptive: false,
-        floor: Bitrate::from_kbps(400),
-    },
-};
 /// A hang is a failure, not a long wait.
 const PATIENCE: Duration = Duration::from_mins(1);

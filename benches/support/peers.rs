@@ -20,8 +20,9 @@ pub(crate) struct Peer {
 enum Kind {
     FFmpeg {
         input: Input,
-        /// Of the video encoder and what comes before it.
-        options: &'static str,
+        /// Of what comes before the video encoder.
+        filter: &'static str,
+        encoder: &'static str,
     },
     GStreamer,
 }
@@ -31,38 +32,52 @@ enum Input {
     I420,
 }
 
+/// `FFmpeg`'s encoders as live streams use them.
+pub(crate) const LIBOPENH264: &str = "-c:v libopenh264 -profile:v high -coder cabac";
+pub(crate) const SUPERFAST: &str = "-c:v libx264 -preset superfast -tune zerolatency";
+pub(crate) const VERYFAST: &str = "-c:v libx264 -preset veryfast -tune zerolatency";
+
 /// All of them; `ffmpeg` is the program to run.
 pub(crate) fn publishers(ffmpeg: &Path) -> Vec<Peer> {
-    let ffmpeg = |name, input, options| Peer {
+    let ffmpeg = |name, input, filter, encoder| Peer {
         name,
         program: ffmpeg.to_owned(),
-        kind: Kind::FFmpeg { input, options },
+        kind: Kind::FFmpeg {
+            input,
+            filter,
+            encoder,
+        },
     };
     vec![
         ffmpeg(
             "FFmpeg, libopenh264, High, CABAC",
             Input::Yuyv,
-            "-c:v libopenh264 -profile:v high -coder cabac",
+            "",
+            LIBOPENH264,
         ),
         ffmpeg(
             "the same, asked for BT.709 of the camera's BT.601",
             Input::Yuyv,
-            "-vf scale=in_color_matrix=bt601:out_color_matrix=bt709 -c:v libopenh264 -profile:v high -coder cabac",
+            "-vf scale=in_color_matrix=bt601:out_color_matrix=bt709",
+            LIBOPENH264,
         ),
         ffmpeg(
             "the same, from I420, which it need not convert",
             Input::I420,
-            "-c:v libopenh264 -profile:v high -coder cabac",
+            "",
+            LIBOPENH264,
         ),
         ffmpeg(
             "FFmpeg, libx264 superfast, zerolatency",
             Input::Yuyv,
-            "-c:v libx264 -preset superfast -tune zerolatency",
+            "",
+            SUPERFAST,
         ),
         ffmpeg(
             "FFmpeg, libx264 veryfast, zerolatency",
             Input::Yuyv,
-            "-c:v libx264 -preset veryfast -tune zerolatency",
+            "",
+            VERYFAST,
         ),
         Peer {
             name: "GStreamer, openh264enc, High, voaacenc, flvmux",
@@ -77,7 +92,11 @@ impl Peer {
     pub(crate) fn arguments(&self, size: PixelSize, kbps: u32, frames: u32) -> Vec<String> {
         let PixelSize { width, height } = size;
         let command = match &self.kind {
-            Kind::FFmpeg { input, options } => {
+            Kind::FFmpeg {
+                input,
+                filter,
+                encoder,
+            } => {
                 let (pixels, pictures) = match input {
                     Input::Yuyv => ("yuyv422", YUYV),
                     Input::I420 => ("yuv420p", I420),
@@ -85,7 +104,7 @@ impl Peer {
                 format!(
                     "-nostdin -v error -y -f rawvideo -pix_fmt {pixels} -s {width}x{height} -r 30 -i {pictures} \
                      -f s16le -ar 48000 -ac 2 -i {SOUND} -frames:v {frames} -shortest -threads 1 -filter_threads 1 \
-                     -g 60 -b:v {kbps}k -maxrate {kbps}k -bufsize {kbps}k -pix_fmt yuv420p {options} -c:a aac -b:a 128k \
+                     -g 60 -b:v {kbps}k -maxrate {kbps}k -bufsize {kbps}k -pix_fmt yuv420p {filter} {encoder} -c:a aac -b:a 128k \
                      -f flv out.flv",
                 )
             }
