@@ -54,10 +54,12 @@ impl Encoders {
             video: format.video.map_or(Bitrate::ZERO, |video| video.bitrate),
             pace: Pace::Full,
         };
-        sources.program().warm_up();
         let opened = match format.video {
             None => None,
-            Some(video) => Some(open_video(video, order, open, &outputs, counters, reports)?),
+            Some(video) => {
+                sources.program().warm_up();
+                Some(open_video(video, order, open, &outputs, counters, reports)?)
+            }
         };
         // Only now: opening a video encoder takes its time.
         let from = audio::encoder_start(clock.now());
