@@ -126,7 +126,11 @@ fn however_long_the_outage_it_is_live_again_within_two_seconds() {
 
 #[test]
 fn when_the_uplink_falls_to_a_third_the_stream_goes_on_almost_undisturbed() {
-    for scenario in [scenario::steps(), scenario::steps_with_bursts()] {
+    for scenario in [
+        scenario::steps(),
+        scenario::steps_with_bursts(),
+        scenario::steps_with_small_key_frames(),
+    ] {
         let name = &scenario.name;
         let runs = (0..scenario.runs).map(|number| run(&scenario.variant(number)));
         let runs: Vec<_> = runs.collect();

@@ -3,9 +3,10 @@
 //!
 //! | what shows | what follows |
 //! |---|---|
-//! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 75 % where much waits |
+//! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 65 % where much waits |
 //! | the queue is empty, a failure is remembered | back to 95 % of what the way carried then |
-//! | the same for some seconds | one step beyond it; each that fails makes the next wait longer |
+//! | the same for some seconds | a trial, one step beyond it; each that fails makes the next wait longer, but 8 s at most |
+//! | the queue does not empty while a trial lasts | it has failed |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
 //! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
 //! | the queue is empty, no failure is remembered | up by three tenths, twice a second, as long as it stays empty |
@@ -15,6 +16,7 @@
 //! What is delivered measures the way only while something waits; else it measures the encoder. So an encoder
 //! that makes little, as of a still scene, is no reason to go down, and none to go up.
 
+mod advice;
 mod measure;
 mod memory;
 mod words;
@@ -23,98 +25,10 @@ use std::time::Duration;
 
 use crate::units::{Bitrate, MediaTime};
 
+pub use advice::{Advice, Change, Figure, LinkSample, Pace, RateLimits, TRIAL_SHOWS_WITHIN};
 use measure::{Link, Measure};
 use memory::{Cause, Memory, SHARE, Way};
 use words::Why;
-
-/// What the user allows for the picture's bitrate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimits {
-    /// Never less, however little the way carries.
-    pub floor: Bitrate,
-    /// Never more; where it starts.
-    pub ceiling: Bitrate,
-    /// Whether the bitrate follows the way. If not, it is always `ceiling`, and frames are left out instead.
-    pub adaptive: bool,
-}
-
-impl RateLimits {
-    /// Always `bitrate`.
-    #[must_use]
-    pub const fn fixed(bitrate: Bitrate) -> Self {
-        Self {
-            floor: bitrate,
-            ceiling: bitrate,
-            adaptive: false,
-        }
-    }
-}
-
-/// What one connection shows of itself at one moment; taken ten times a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct LinkSample {
-    /// When.
-    pub now: MediaTime,
-    /// Media that waits in our own queue, by its duration.
-    pub queue: Duration,
-    /// Bytes given to the connection that are not on their way yet: ours and the kernel's.
-    pub unsent: u64,
-    /// Bytes on their way, not acknowledged; zero where the system does not tell.
-    pub in_flight: u64,
-    /// Bytes acknowledged on this connection so far.
-    pub acknowledged: u64,
-    /// Bytes of media that the encoders put into the queue so far.
-    pub produced: u64,
-    /// Round trip, where the system tells.
-    pub round_trip: Option<Duration>,
-}
-
-/// What an output would like to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advice {
-    /// The picture's bitrate.
-    pub video: Bitrate,
-    /// How many of its frames.
-    pub pace: Pace,
-}
-
-/// How many frames are encoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Pace {
-    /// All of them.
-    #[default]
-    Full,
-    /// Every second one: even the floor is too much.
-    Half,
-    /// Only key frames, so that sound and a picture stay.
-    Still,
-}
-
-/// A change of [`Advice`], and why.
-///
-/// A way back up takes several steps, one a second or slower, that say the same: who tells them to people may
-/// tell the first of a row with `better` set at once and the others together, as `from_kbps` of the first and
-/// `to_kbps` of the last. Changes for the worse are rare and each is worth telling.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// What is advised now.
-    pub advice: Advice,
-    /// Whether it is for the better.
-    pub better: bool,
-    /// One plain sentence with numbers.
-    pub reason: String,
-    /// The numbers it was decided from.
-    pub figures: Vec<Figure>,
-}
-
-/// One number of a decision, for machines.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figure {
-    /// What it is, as in JSON: `queue_ms`.
-    pub name: &'static str,
-    /// In the unit that the name ends in.
-    pub value: f64,
-}
 
 /// Decides for one connection.
 #[derive(Clone, Debug)]
@@ -129,6 +43,8 @@ pub struct BitrateControl {
     changed_at: MediaTime,
     /// What media waited for when it was cut, if that was the last change.
     cut_at_delay: Option<f64>,
+    /// From which bitrate a trial went up, if that was the last change.
+    tried_from: Option<Bitrate>,
     /// Since when the queue is all right, or is not.
     calm_since: Option<MediaTime>,
     strained_since: Option<MediaTime>,
@@ -159,6 +75,7 @@ impl BitrateControl {
             connected_at: None,
             changed_at: MediaTime::ZERO,
             cut_at_delay: None,
+            tried_from: None,
             calm_since: None,
             strained_since: None,
             repaced_at: None,
@@ -231,7 +148,7 @@ impl BitrateControl {
         if self.link.standing.min(self.link.delay()) > CALM_DELAY {
             self.memory.on_full(&self.link);
         }
-        if self.is_strained() {
+        if self.is_strained(now) {
             self.calm_since = None;
             let since = *self.strained_since.get_or_insert(now);
             return self.on_strain(now, now.since(since));
@@ -246,10 +163,12 @@ impl BitrateControl {
     }
 
     /// Whether more is sent than the way carries: media waits for long, and neither key frames explain it nor
-    /// does it pass by itself.
-    fn is_strained(&self) -> bool {
+    /// does it pass by itself. A step beyond what failed has failed as soon as the queue does not empty any more.
+    fn is_strained(&self, now: MediaTime) -> bool {
         let link = &self.link;
-        (link.delay() > self.bearable() || link.standing > STANDING_DELAY) && !link.falling
+        let waits = link.delay() > self.bearable() || link.standing > STANDING_DELAY;
+        let fails = link.settled > STANDING_DELAY && self.memory.is_trying(now);
+        (waits || fails) && !link.falling
     }
 
     /// For how many seconds media may wait: for a moment, and for as long as key frames make it.
@@ -269,9 +188,12 @@ impl BitrateControl {
             return None;
         }
         let cause = self.cause(now);
+        let tried_from = self.tried_from.filter(|_| self.memory.is_trying(now));
         self.memory.on_failure(now, carried, self.ordered(), cause);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
-        let why = if self.link.network_delay > self.link.own_delay {
+        let why = if let Some(tried_from) = tried_from {
+            Why::TakenBack(carried, tried_from)
+        } else if self.link.network_delay > self.link.own_delay {
             Why::Delay(carried)
         } else {
             Why::Carries(carried)
@@ -375,9 +297,9 @@ impl BitrateControl {
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
-                self.raise(now, (ordered * RAMP).max(ordered + least))
+                self.raise(now, (ordered * RAMP).max(ordered + least), Why::Room)
             }
-            Way::Proven(most) => self.raise(now, most),
+            Way::Proven(most) => self.raise(now, most, Why::Room),
             Way::Beyond(_) if calm_for < RAMP_EVERY => None,
             Way::Beyond(target) => {
                 let top = f64::from(self.limits.ceiling.bps()) + self.audio;
@@ -386,17 +308,17 @@ impl BitrateControl {
                 } else {
                     target
                 };
-                let change = self.raise(now, target);
-                if change.is_some() {
-                    self.memory.on_try(now);
-                }
-                change
+                let before = self.advice.video;
+                let change = self.raise(now, target, Why::Trial)?;
+                self.memory.on_try(now);
+                self.tried_from = Some(before);
+                Some(change)
             }
         }
     }
 
     /// Goes up to `target` in all, but not too far beyond what is delivered.
-    fn raise(&mut self, now: MediaTime, target: f64) -> Option<Change> {
+    fn raise(&mut self, now: MediaTime, target: f64, why: Why) -> Option<Change> {
         let delivered = self.link.delivered;
         let most = (delivered * MOST_RAISE).max(delivered + MOST_RAISE_BPS);
         let video = self.picture_of(target.min(most));
@@ -406,7 +328,7 @@ impl BitrateControl {
             return None;
         }
         let pace = self.advice.pace;
-        self.change(now, Advice { video, pace }, Why::Room)
+        self.change(now, Advice { video, pace }, why)
     }
 
     /// Even the floor is too much.
@@ -493,6 +415,7 @@ impl BitrateControl {
         }
         self.changed_at = now;
         self.cut_at_delay = (advice.video < before.video).then(|| self.link.delay());
+        self.tried_from = None;
         self.calm_since = None;
         Some(words::change(before, advice, why, &self.link))
     }
@@ -519,16 +442,10 @@ impl BitrateControl {
     }
 }
 
-impl RateLimits {
-    fn within(&self, video: Bitrate) -> Bitrate {
-        video.max(self.floor).min(self.ceiling)
-    }
-}
-
 /// In how many seconds what waits is to be gone.
-const EMPTY_WITHIN: f64 = 4.0;
+const EMPTY_WITHIN: f64 = 3.0;
 /// Never less of what the way carries, however much waits: a deep cut shows for longer than a short delay.
-const LEAST_SHARE: f64 = 0.75;
+const LEAST_SHARE: f64 = 0.65;
 /// The same where no round trip tells what waits in the network, too.
 const EMPTY_WITHIN_UNSEEN: f64 = 2.0;
 const LEAST_SHARE_UNSEEN: f64 = 0.4;

@@ -8,7 +8,7 @@ use super::{
     publishing::span,
 };
 use crate::{
-    control::bitrate::{Advice, Change, Pace, RateLimits},
+    control::bitrate::{Advice, Change, Pace, RateLimits, TRIAL_SHOWS_WITHIN},
     units::{Bitrate, MediaTime},
 };
 
@@ -27,6 +27,8 @@ struct Story {
     /// Since when the picture has less than its full quality.
     reduced_since: Option<MediaTime>,
     told_at: Option<MediaTime>,
+    /// When the last trial of more began, if it was not taken back.
+    trial_at: Option<MediaTime>,
     /// Waits, so that not every step is told.
     untold: Option<Decision>,
 }
@@ -84,20 +86,15 @@ impl Orders {
     /// What is to be told now of an order that has just changed, for the reason that `change` gives if it is
     /// known; the rest may be told later, by [`Orders::tick`].
     pub fn tell(&mut self, change: Option<&Change>, now: MediaTime) -> Option<Decision> {
-        let Advice { video, pace } = self.current;
-        if self.current == full(self.limits) {
-            let since = std::mem::take(&mut self.story).reduced_since?;
-            let text = format!(
-                "Full quality again: {video}, after {}",
-                span(now.since(since))
-            );
-            return Some(
-                Decision::new(now, Severity::Good, Cause::Uplink, text).with_figures([
-                    ("bitrate_kbps", f64::from(video.kbps())),
-                    ("reduced_s", now.since(since).as_secs_f64()),
-                ]),
-            );
+        if let Some(change) = change.filter(|change| change.trial) {
+            self.story.trial_at = change.better.then_some(now);
+            return None;
         }
+        self.story.trial_at = None;
+        if self.current == full(self.limits) {
+            return self.tell_of_full_quality(now);
+        }
+        let pace = self.current.pace;
         let begins = self.story.reduced_since.is_none();
         self.story.reduced_since.get_or_insert(now);
         let decision = describe(self.current, change, now);
@@ -110,6 +107,20 @@ impl Orders {
         None
     }
 
+    fn tell_of_full_quality(&mut self, now: MediaTime) -> Option<Decision> {
+        let video = self.current.video;
+        let since = std::mem::take(&mut self.story).reduced_since?;
+        let text = format!(
+            "Full quality again: {video}, after {}",
+            span(now.since(since))
+        );
+        let decision = Decision::new(now, Severity::Good, Cause::Uplink, text);
+        Some(decision.with_figures([
+            ("bitrate_kbps", f64::from(video.kbps())),
+            ("reduced_s", now.since(since).as_secs_f64()),
+        ]))
+    }
+
     /// The stream is over: what is told of the next one begins anew.
     pub fn end_story(&mut self) {
         self.story = Story::default();
@@ -117,6 +128,9 @@ impl Orders {
 
     /// What waited long enough to be told.
     pub fn tick(&mut self, now: MediaTime) -> Option<Decision> {
+        if self.current == full(self.limits) && self.story.trial_holds(now) {
+            return self.tell_of_full_quality(now);
+        }
         let untold = self.story.untold.as_ref()?;
         let pause = if untold.severity == Severity::Info {
             CLIMB_PAUSE
@@ -134,7 +148,8 @@ impl Orders {
     pub fn announcement(&mut self, now: MediaTime) -> Option<Bitrate> {
         let (told, at) = self.announced;
         let video = self.current.video;
-        if told == video || now.since(at) < ANNOUNCE_PAUSE {
+        let is_on_trial = self.story.trial_at.is_some() && !self.story.trial_holds(now);
+        if told == video || is_on_trial || now.since(at) < ANNOUNCE_PAUSE {
             return None;
         }
         self.announced = (video, now);
@@ -143,6 +158,12 @@ impl Orders {
 }
 
 impl Story {
+    /// Whether a trial of more was made and not taken back in time.
+    fn trial_holds(&self, now: MediaTime) -> bool {
+        self.trial_at
+            .is_some_and(|at| now.since(at) >= TRIAL_SHOWS_WITHIN)
+    }
+
     fn is_due(&self, now: MediaTime, pause: Duration) -> bool {
         self.told_at.is_none_or(|at| now.since(at) >= pause)
     }
@@ -211,9 +232,19 @@ mod tests {
 
     /// The uplink wants `kbps` at `millis`; what is told of it at once.
     fn wants(orders: &mut Orders, kbps: u32, millis: u64) -> Option<String> {
+        follow(orders, kbps, millis, false)
+    }
+
+    /// The uplink is tried with `kbps` at `millis`, or that is taken back; what is told of it at once.
+    fn tries(orders: &mut Orders, kbps: u32, millis: u64) -> Option<String> {
+        follow(orders, kbps, millis, true)
+    }
+
+    fn follow(orders: &mut Orders, kbps: u32, millis: u64, trial: bool) -> Option<String> {
         let change = Change {
             advice: advice(kbps),
             better: kbps > orders.current().video.kbps(),
+            trial,
             reason: format!("{kbps}"),
             figures: Vec::new(),
         };
@@ -253,6 +284,25 @@ mod tests {
         assert!(orders.tick(at(3900)).is_none());
         assert_eq!(orders.tick(at(4000)).unwrap().text, "2000");
         assert!(orders.tick(at(60_000)).is_none());
+    }
+
+    #[test]
+    fn trials_are_not_told_but_what_comes_of_them() {
+        let mut orders = Orders::new(LIMITS, at(0));
+        assert_eq!(wants(&mut orders, 4000, 1000).unwrap(), "4000");
+        for trial in 1..20 {
+            let now = 1000 + trial * 8000;
+            assert_eq!(tries(&mut orders, 6000, now), None);
+            assert!(orders.tick(at(now + 1900)).is_none());
+            assert_eq!(orders.announcement(at(now + 1900)), None);
+            assert_eq!(tries(&mut orders, 4000, now + 2000), None);
+            assert!(orders.tick(at(now + 7900)).is_none());
+        }
+        assert_eq!(tries(&mut orders, 6000, 170_000), None);
+        assert!(orders.tick(at(174_900)).is_none());
+        let end = orders.tick(at(175_000)).unwrap();
+        assert_eq!(end.text, "Full quality again: 6,000 kb/s, after 2 min 54 s");
+        assert!(orders.tick(at(199_000)).is_none());
     }
 
     #[test]

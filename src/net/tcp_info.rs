@@ -20,6 +20,9 @@ pub struct TcpFigures {
     pub unsent: u64,
     /// Bytes that were sent and not acknowledged so far.
     pub in_flight: u64,
+    /// About how many of those arrived behind a gap: lost packets hold the acknowledgement up, not them (RFC 2018,
+    /// section 3). Zero where the system does not tell (macOS).
+    pub arrived_early: u64,
     /// How often in a row the peer's kernel, which had no room, was asked for some without an answer. The last
     /// question may still be under way.
     pub unanswered: u32,
@@ -107,10 +110,12 @@ mod platform {
         // SAFETY: it consists of integers only, for which all zeros are valid, and was zeroed before
         // the kernel wrote into it.
         let info = unsafe { info.assume_init() };
+        let in_flight = in_flight(&info, told);
         Some(TcpFigures {
             acknowledged: Some(info.tcpi_bytes_acked),
             unsent: u64::from(info.tcpi_notsent_bytes),
-            in_flight: in_flight(&info, told),
+            in_flight,
+            arrived_early: arrived_early(&info, in_flight),
             unanswered: u32::from(info.tcpi_probes),
             round_trip: Duration::from_micros(u64::from(info.tcpi_rtt)),
         })
@@ -121,12 +126,20 @@ mod platform {
             return 0;
         }
         // Kernels before 4.19 count segments only.
+        let most = u64::from(info.tcpi_unacked) * u64::from(info.tcpi_snd_mss);
         if told < offset_of!(libc::tcp_info, tcpi_dsack_dups) {
-            return u64::from(info.tcpi_unacked) * u64::from(info.tcpi_snd_mss);
+            return most;
         }
-        // What opened the connection counts as one byte that was acknowledged.
+        // What opened the connection counts as one byte that was acknowledged. What this machine's own network queue
+        // refused counts as sent once more.
         let sent = info.tcpi_bytes_sent.saturating_sub(info.tcpi_bytes_retrans) + 1;
-        sent.saturating_sub(info.tcpi_bytes_acked).max(1)
+        sent.saturating_sub(info.tcpi_bytes_acked).clamp(1, most)
+    }
+
+    /// Segments that arrived early are only counted; they are taken to be as long as the others.
+    fn arrived_early(info: &libc::tcp_info, in_flight: u64) -> u64 {
+        let early = info.tcpi_sacked.min(info.tcpi_unacked);
+        in_flight * u64::from(early) / u64::from(info.tcpi_unacked.max(1))
     }
 
     pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
@@ -193,6 +206,7 @@ mod platform {
             acknowledged: None,
             unsent: u64::from(waiting - in_flight),
             in_flight: u64::from(in_flight),
+            arrived_early: 0,
             unanswered: 0,
             round_trip: Duration::from_millis(u64::from(info.tcpi_srtt)),
         })

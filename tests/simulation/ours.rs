@@ -282,8 +282,8 @@ impl Ours {
         let Some((given, figures)) = world.figures(carrier.id) else {
             return;
         };
-        let acknowledged = match self.told {
-            Told::All => figures.acknowledged,
+        let arrived = match self.told {
+            Told::All => figures.acknowledged + figures.early,
             Told::AfterBytes(bytes) => figures.acknowledged / bytes * bytes,
         };
         let pending = given > figures.acknowledged;
@@ -307,7 +307,7 @@ impl Ours {
                 in_kernel - figures.unsent // what the socket did not take
             },
             in_flight: if told { figures.in_flight } else { 0 },
-            acknowledged,
+            arrived,
             produced: world.produced - carrier.produced,
             round_trip: told.then_some(figures.round_trip),
         };

@@ -39,6 +39,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         cable_out(20.0),
         steps(),
         steps_with_bursts(),
+        steps_with_small_key_frames(),
         sawtooth(),
         slow_fade(),
         bufferbloat(),
@@ -88,6 +89,14 @@ pub(crate) fn steps_with_bursts() -> Scenario {
     let mut scenario = steps();
     "bursts of 8 kB at full speed, steps 6, 2, 6 Mb/s".clone_into(&mut scenario.name);
     scenario.conditions.bucket = 8_000;
+    scenario
+}
+
+/// The steps again, with key frames hardly larger than other pictures: they show nothing of a way that is free again.
+pub(crate) fn steps_with_small_key_frames() -> Scenario {
+    let mut scenario = steps();
+    "key frames as small as other pictures, steps 6, 2, 6 Mb/s".clone_into(&mut scenario.name);
+    scenario.format.key_frame_size = 1.2;
     scenario
 }
 

@@ -62,6 +62,8 @@ enum Fate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
     pub(crate) acknowledged: u64,
+    /// Arrived behind a gap.
+    pub(crate) early: u64,
     pub(crate) unsent: u64,
     pub(crate) in_flight: u64,
     pub(crate) round_trip: Duration,
@@ -99,6 +101,7 @@ impl Tcp {
     pub(crate) fn figures(&self) -> Figures {
         Figures {
             acknowledged: self.acknowledged,
+            early: self.early * SEGMENT_BYTES,
             unsent: self.written - self.sent,
             in_flight: self.sent - self.acknowledged,
             round_trip: Duration::from_secs_f64(self.round_trip.smoothed),

@@ -2,7 +2,7 @@
 //!
 //! | figure | how |
 //! |---|---|
-//! | delivered | acknowledged bytes over the last second; only a lower bound of what the way carries |
+//! | delivered | bytes that arrived over the last second; only a lower bound of what the way carries |
 //! | capacity | the same, but only from when something waited on: then the way itself sets the pace |
 //! | own delay | how long what waits with us and in the kernel will take at that rate: old media may be larger than new |
 //! | network delay | the round trip beyond the shortest of late |
@@ -73,7 +73,7 @@ pub(super) struct Measure {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     now: MediaTime,
-    acknowledged: u64,
+    arrived: u64,
     produced: u64,
     delay: f64,
 }
@@ -90,9 +90,11 @@ impl Measure {
         let waits = sample.unsent > 0 || !sample.queue.is_zero() || network_delay > 0.0;
         let paused = self.notice_pause(sample, waits);
 
+        // What arrived behind a gap is an estimate, and may be corrected.
+        let before = self.history.back().map_or(0, |before| before.arrived);
         self.remember(Seen {
             now,
-            acknowledged: sample.acknowledged,
+            arrived: sample.arrived.max(before),
             produced: sample.produced,
             delay: 0.0,
         });
@@ -143,7 +145,7 @@ impl Measure {
     fn notice_pause(&mut self, sample: &LinkSample, waits: bool) -> f64 {
         let now = sample.now;
         let before = self.history.back();
-        let moved = before.is_none_or(|before| sample.acknowledged > before.acknowledged);
+        let moved = before.is_none_or(|before| sample.arrived > before.arrived);
         let pauses = now.since(self.moved_at) >= self.pause_after();
         if !waits {
             self.busy_since = None;
@@ -201,12 +203,12 @@ impl Measure {
         let newer = self.history.iter().skip(1);
         let moves = self.history.iter().zip(newer);
         let mut moves = moves
-            .filter(|(before, seen)| seen.acknowledged > before.acknowledged)
+            .filter(|(before, seen)| seen.arrived > before.arrived)
             .map(|(_, seen)| seen)
             .filter(|seen| seen.now + TICK_TOLERANCE >= begun);
         let (first, last) = (moves.next()?, moves.next_back()?);
         let elapsed = last.now.since(first.now);
-        let bytes = last.acknowledged.saturating_sub(first.acknowledged);
+        let bytes = last.arrived.saturating_sub(first.arrived);
         (elapsed + TICK_TOLERANCE >= SHORTEST).then(|| bytes as f64 * 8.0 / elapsed.as_secs_f64())
     }
 
@@ -221,7 +223,7 @@ impl Measure {
     }
 
     fn delivered(&self, window: Duration) -> f64 {
-        self.rate(window, |seen| seen.acknowledged)
+        self.rate(window, |seen| seen.arrived)
     }
 
     /// Whether more was delivered in the last `window` than in the one before.
@@ -236,8 +238,8 @@ impl Measure {
         if newest.now.since(oldest.now) + TICK_TOLERANCE < window * 2 {
             return true; // too early to tell
         }
-        let lately = newest.acknowledged.saturating_sub(middle.acknowledged) as f64;
-        let before = middle.acknowledged.saturating_sub(oldest.acknowledged) as f64;
+        let lately = newest.arrived.saturating_sub(middle.arrived) as f64;
+        let before = middle.arrived.saturating_sub(oldest.arrived) as f64;
         lately >= before * RISING
     }
 

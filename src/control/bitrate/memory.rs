@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::measure::Link;
+use super::{TRIAL_SHOWS_WITHIN, measure::Link};
 use crate::units::MediaTime;
 
 /// Rates in bits per second, sound included.
@@ -100,7 +100,7 @@ impl Memory {
                 .regained_at
                 .is_some_and(|at| now.since(at) < RELAPSES_WITHIN);
             self.loss_patience = if relapsed {
-                (self.loss_patience * 2).min(MOST_PATIENCE)
+                (self.loss_patience * 2).min(MOST_LOSS_PATIENCE)
             } else {
                 LOSS_PATIENCE
             };
@@ -176,6 +176,15 @@ impl Memory {
         }
     }
 
+    /// Whether a step beyond what failed has been made, and not shown yet whether the way carries it.
+    pub(super) fn is_trying(&self, now: MediaTime) -> bool {
+        let sees = |failed: Failed| failed.cause != Cause::Unknown;
+        self.failed.is_some_and(sees)
+            && self
+                .tried_at
+                .is_some_and(|at| now.since(at) < TRIAL_SHOWS_WITHIN)
+    }
+
     /// A step beyond what failed is made.
     pub(super) fn on_try(&mut self, now: MediaTime) {
         self.tried_at = Some(now);
@@ -204,7 +213,7 @@ pub(super) const SHARE: f64 = 0.95;
 const FULL_USE: f64 = 0.75;
 /// How long what failed is respected before it is tried again, at first and at most.
 const PATIENCE: Duration = Duration::from_secs(2);
-const MOST_PATIENCE: Duration = Duration::from_secs(32);
+const MOST_PATIENCE: Duration = Duration::from_secs(8);
 /// A way that carries less than this part of what it did, or as much more, is another one.
 const SAME_WAY: f64 = 0.8;
 /// How far a try goes beyond what the way carried: enough to show soon whether it fails.
@@ -225,4 +234,5 @@ const EMPTIES_AFTER: Duration = Duration::from_millis(500);
 const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 /// How long after packets were lost it goes back up, at first; longer if they are lost again so soon.
 const LOSS_PATIENCE: Duration = Duration::from_millis(100);
+const MOST_LOSS_PATIENCE: Duration = Duration::from_secs(32);
 const RELAPSES_WITHIN: Duration = Duration::from_secs(4);

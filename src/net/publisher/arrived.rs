@@ -31,6 +31,8 @@ pub(super) struct Arrived {
 pub(super) struct Seen {
     /// Bytes known to have arrived.
     pub(super) acknowledged: u64,
+    /// About how many more arrived behind a gap.
+    pub(super) early: u64,
     /// Whether bytes are on their way or wait for it.
     pub(super) pending: bool,
     /// Whether media is among what arrived.
@@ -92,6 +94,7 @@ impl Arrived {
         };
         let seen = Seen {
             acknowledged,
+            early: figures.map_or(0, |figures| figures.arrived_early),
             pending,
             media: self.media_from.is_some_and(|from| arrived >= from),
             to_proxy_only: false,
@@ -128,6 +131,7 @@ impl Arrived {
         let acknowledged = by_server.min(seen.acknowledged);
         Seen {
             acknowledged,
+            early: 0,
             // It is not due to say more before it received another step.
             pending: seen.pending || written > acknowledged + 2 * self.longest_step,
             media: self.media_from.is_some_and(|from| by_server >= from),
@@ -150,6 +154,7 @@ mod tests {
     fn seen(acknowledged: u64, from: u64) -> Seen {
         Seen {
             acknowledged,
+            early: 0,
             pending: false,
             media: acknowledged >= from,
             to_proxy_only: false,

@@ -347,6 +347,7 @@ impl Link {
     pub(super) fn sample(&self, now: MediaTime) -> Option<LinkSample> {
         let Seen {
             acknowledged,
+            early,
             figures,
             ..
         } = self.seen?;
@@ -356,7 +357,7 @@ impl Link {
             queue: self.shared.inbox.duration(),
             unsent: ours + figures.map_or(0, |figures| figures.unsent),
             in_flight: figures.map_or(0, |figures| figures.in_flight),
-            acknowledged,
+            arrived: acknowledged + early,
             produced: self.shared.inbox.produced(),
             round_trip: figures.map(|figures| figures.round_trip),
         })

@@ -163,7 +163,7 @@ impl Scene {
                     age: sender.age(t),
                     video: control.advice().video.kbps(),
                     pace: control.advice().pace,
-                    acknowledged: sample.acknowledged,
+                    acknowledged: sample.arrived,
                     possible: carries.min(possible) * 0.1,
                 });
                 if let Some(change) = control.observe(&sample) {
@@ -329,7 +329,7 @@ impl Sender {
             queue: self.inbox.duration(),
             unsent: bytes(&self.unsent) as u64,
             in_flight: self.in_flight as u64,
-            acknowledged: self.acknowledged as u64 / scene.told_at_a_time * scene.told_at_a_time,
+            arrived: self.acknowledged as u64 / scene.told_at_a_time * scene.told_at_a_time,
             produced: self.produced as u64,
             round_trip: scene
                 .tells_round_trip
@@ -379,8 +379,9 @@ impl Run {
         self.dropped as f64 / self.frames as f64
     }
 
+    /// How many changes there are from `from` to `to` seconds, trials aside.
     pub(super) fn changes_within(&self, from: f64, to: f64) -> usize {
-        let changes = self.changes.iter();
+        let changes = self.changes.iter().filter(|(_, change)| !change.trial);
         changes.filter(|(at, _)| (from..to).contains(at)).count()
     }
 
