@@ -133,7 +133,7 @@ mod platform {
         // What opened the connection counts as one byte that was acknowledged. What this machine's own network queue
         // refused counts as sent once more.
         let sent = info.tcpi_bytes_sent.saturating_sub(info.tcpi_bytes_retrans) + 1;
-        sent.saturating_sub(info.tcpi_bytes_acked).clamp(1, most)
+        sent.saturating_sub(info.tcpi_bytes_acked).min(most).max(1)
     }
 
     /// Segments that arrived early are only counted; they are taken to be as long as the others.

@@ -53,6 +53,9 @@ struct Attempt<'a> {
     arrived_at: MediaTime,
     next_look: MediaTime,
     next_drop_report: MediaTime,
+    /// When to ask for another key frame, for those to whom the server passes the stream on: they may be there only
+    /// after the first one, and begin with the next.
+    second_key_frame_at: Option<MediaTime>,
 }
 
 /// What carries the stream.
@@ -103,6 +106,7 @@ impl<'a> Attempt<'a> {
             arrived_at: now,
             next_look: now + LOOK_INTERVAL,
             next_drop_report: now,
+            second_key_frame_at: was_live.then_some(now + PASSED_ON_AFTER),
         }
     }
 
@@ -231,6 +235,7 @@ impl<'a> Attempt<'a> {
                 }
                 self.course.reached(link.place);
                 self.carrier = Carrier::Link(link);
+                self.second_key_frame_at = Some(now + PASSED_ON_AFTER);
             } else if now >= *until {
                 return Err(because.clone().into());
             }
@@ -432,7 +437,8 @@ impl<'a> Attempt<'a> {
 
     fn look_for_drops(&mut self, now: MediaTime) {
         let inbox = &self.context.shared.inbox;
-        if inbox.take_key_frame_wanted() {
+        let second = self.second_key_frame_at.take_if(|at| now >= *at);
+        if inbox.take_key_frame_wanted() || second.is_some() {
             self.context.tell(PublisherEvent::KeyFrameWanted);
         }
         if now < self.next_drop_report {
@@ -515,6 +521,9 @@ const DROP_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a live stream may be without connection while another one is being made: as long as a dead link
 /// goes unnoticed, and as the queue holds what viewers would miss.
 const LONGEST_GAP: Duration = Duration::from_secs(2);
+/// How long a server takes to pass on a stream that it has accepted: it connects to others itself (nginx-rtmp's
+/// `push`), which takes six round trips. A first stream does without: nobody watches yet.
+pub(super) const PASSED_ON_AFTER: Duration = Duration::from_millis(600);
 /// How long a stop still sends what is queued.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 /// How long a stop takes at most.

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio_rustls::{TlsAcceptor, rustls};
 
-use super::*;
+use super::{attempt::PASSED_ON_AFTER, *};
 use crate::{
     control::bitrate::RateLimits,
     flv::testing::{audio_at, format, video_at},
@@ -464,6 +464,33 @@ fn a_stream_that_is_cut_off_comes_back_from_zero_with_a_key_frame() {
     // The sequence header, then a key frame, both at 0.
     assert_eq!((videos[0].0, &videos[0].1[..2]), (0, &[0x17, 0][..]));
     assert_eq!((videos[1].0, &videos[1].1[..2]), (0, &[0x17, 1][..]));
+}
+
+#[test]
+fn those_to_whom_a_server_passes_on_a_stream_that_came_back_get_a_second_key_frame() {
+    let wanted = |fed: &Fed| {
+        let all = fed.seen.iter();
+        all.filter(|event| **event == PublisherEvent::KeyFrameWanted)
+            .count()
+    };
+    let (first, _) = receiver(LOOPBACK, ReceivePolicy::default());
+    let address = first.local_addr();
+    let mut fed = Fed::start(config_for(address));
+    fed.wait_until_live();
+    fed.feed_for(PASSED_ON_AFTER + Duration::from_millis(300));
+    fed.seen.extend(fed.events.try_iter());
+    assert_eq!(wanted(&fed), 1, "{:?}", fed.seen);
+
+    drop(first);
+    fed.wait_for_trouble();
+    let (_second, _) = receiver(&address.to_string(), ReceivePolicy::default());
+    fed.wait_until_live();
+    assert_eq!(wanted(&fed), 2, "{:?}", fed.seen);
+    fed.wait_for(|event| *event == PublisherEvent::KeyFrameWanted);
+    fed.feed_for(PASSED_ON_AFTER + Duration::from_millis(300));
+    fed.seen.extend(fed.events.try_iter());
+    assert_eq!(wanted(&fed), 3, "{:?}", fed.seen);
+    fed.stop();
 }
 
 #[test]
