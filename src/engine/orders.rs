@@ -87,6 +87,7 @@ impl Orders {
     /// known; the rest may be told later, by [`Orders::tick`].
     pub fn tell(&mut self, change: Option<&Change>, now: MediaTime) -> Option<Decision> {
         if let Some(change) = change.filter(|change| change.trial) {
+            tracing::debug!("{}", change.reason);
             self.story.trial_at = change.better.then_some(now);
             return None;
         }
