@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use crate::units::{Bitrate, MediaTime};
 
-pub use advice::{Advice, Change, Figure, LinkSample, Pace, RateLimits, TRIAL_SHOWS_WITHIN};
+pub use advice::{Advice, Change, Figure, LinkSample, Pace, RateLimits};
 use measure::{Link, Measure};
 use memory::{Cause, Memory, SHARE, Way};
 use words::Why;
@@ -43,8 +43,6 @@ pub struct BitrateControl {
     changed_at: MediaTime,
     /// What media waited for when it was cut, if that was the last change.
     cut_at_delay: Option<f64>,
-    /// From which bitrate a trial went up, if that was the last change.
-    tried_from: Option<Bitrate>,
     /// Since when the queue is all right, or is not.
     calm_since: Option<MediaTime>,
     strained_since: Option<MediaTime>,
@@ -75,7 +73,6 @@ impl BitrateControl {
             connected_at: None,
             changed_at: MediaTime::ZERO,
             cut_at_delay: None,
-            tried_from: None,
             calm_since: None,
             strained_since: None,
             repaced_at: None,
@@ -188,12 +185,9 @@ impl BitrateControl {
             return None;
         }
         let cause = self.cause(now);
-        let tried_from = self.tried_from.filter(|_| self.memory.is_trying(now));
         self.memory.on_failure(now, carried, self.ordered(), cause);
         let excess = (self.link.delay() - self.bearable()).max(0.0);
-        let why = if let Some(tried_from) = tried_from {
-            Why::TakenBack(carried, tried_from)
-        } else if self.link.network_delay > self.link.own_delay {
+        let why = if self.link.network_delay > self.link.own_delay {
             Why::Delay(carried)
         } else {
             Why::Carries(carried)
@@ -297,9 +291,9 @@ impl BitrateControl {
             Way::Open if settled_for < RAMP_EVERY => None,
             Way::Open => {
                 let least = f64::from(self.limits.ceiling.bps()) * LEAST_RAMP;
-                self.raise(now, (ordered * RAMP).max(ordered + least), Why::Room)
+                self.raise(now, (ordered * RAMP).max(ordered + least))
             }
-            Way::Proven(most) => self.raise(now, most, Why::Room),
+            Way::Proven(most) => self.raise(now, most),
             Way::Beyond(_) if calm_for < RAMP_EVERY => None,
             Way::Beyond(target) => {
                 let top = f64::from(self.limits.ceiling.bps()) + self.audio;
@@ -308,17 +302,15 @@ impl BitrateControl {
                 } else {
                     target
                 };
-                let before = self.advice.video;
-                let change = self.raise(now, target, Why::Trial)?;
+                let change = self.raise(now, target)?;
                 self.memory.on_try(now);
-                self.tried_from = Some(before);
                 Some(change)
             }
         }
     }
 
     /// Goes up to `target` in all, but not too far beyond what is delivered.
-    fn raise(&mut self, now: MediaTime, target: f64, why: Why) -> Option<Change> {
+    fn raise(&mut self, now: MediaTime, target: f64) -> Option<Change> {
         let delivered = self.link.delivered;
         let most = (delivered * MOST_RAISE).max(delivered + MOST_RAISE_BPS);
         let video = self.picture_of(target.min(most));
@@ -328,7 +320,7 @@ impl BitrateControl {
             return None;
         }
         let pace = self.advice.pace;
-        self.change(now, Advice { video, pace }, why)
+        self.change(now, Advice { video, pace }, Why::Room)
     }
 
     /// Even the floor is too much.
@@ -415,7 +407,6 @@ impl BitrateControl {
         }
         self.changed_at = now;
         self.cut_at_delay = (advice.video < before.video).then(|| self.link.delay());
-        self.tried_from = None;
         self.calm_since = None;
         Some(words::change(before, advice, why, &self.link))
     }

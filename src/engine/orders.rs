@@ -8,7 +8,7 @@ use super::{
     publishing::span,
 };
 use crate::{
-    control::bitrate::{Advice, Change, Pace, RateLimits, TRIAL_SHOWS_WITHIN},
+    control::bitrate::{Advice, Change, Pace, RateLimits},
     units::{Bitrate, MediaTime},
 };
 
@@ -26,9 +26,10 @@ pub struct Orders {
 struct Story {
     /// Since when the picture has less than its full quality.
     reduced_since: Option<MediaTime>,
-    told_at: Option<MediaTime>,
-    /// When the last trial of more began, if it was not taken back.
-    trial_at: Option<MediaTime>,
+    /// Since when it is full again, which is told once it has stayed.
+    full_since: Option<MediaTime>,
+    /// What was told last, and when.
+    told: Option<(Advice, MediaTime)>,
     /// Waits, so that not every step is told.
     untold: Option<Decision>,
 }
@@ -63,6 +64,7 @@ impl Orders {
         self.limits = limits;
         let is_news = self.follow(advice);
         self.story.untold = None;
+        self.story.full_since = None;
         if self.current == full(limits) {
             self.end_story();
         }
@@ -84,42 +86,31 @@ impl Orders {
     }
 
     /// What is to be told now of an order that has just changed, for the reason that `change` gives if it is
-    /// known; the rest may be told later, by [`Orders::tick`].
+    /// known; the rest may be told later, by [`Orders::tick`]. What differs little from what was told last is not
+    /// told: so are the tries, every few seconds, whether an uplink carries more.
     pub fn tell(&mut self, change: Option<&Change>, now: MediaTime) -> Option<Decision> {
-        if let Some(change) = change.filter(|change| change.trial) {
+        if let Some(change) = change {
             tracing::debug!("{}", change.reason);
-            self.story.trial_at = change.better.then_some(now);
+        }
+        if self.current == full(self.limits) {
+            self.story.full_since = Some(now);
             return None;
         }
-        self.story.trial_at = None;
-        if self.current == full(self.limits) {
-            return self.tell_of_full_quality(now);
-        }
-        let pace = self.current.pace;
+        self.story.full_since = None;
         let begins = self.story.reduced_since.is_none();
         self.story.reduced_since.get_or_insert(now);
+        if !begins && self.story.knows(self.current) {
+            self.story.untold = None;
+            return None;
+        }
         let decision = describe(self.current, change, now);
         let better = change.is_some_and(|change| change.better);
         let pause = if better { CLIMB_PAUSE } else { CUT_PAUSE };
-        if begins || pace != Pace::Full || self.story.is_due(now, pause) {
-            return Some(self.story.told(decision, now));
+        if begins || self.current.pace != Pace::Full || self.story.is_due(now, pause) {
+            return Some(self.story.told(self.current, decision, now));
         }
         self.story.untold = Some(decision);
         None
-    }
-
-    fn tell_of_full_quality(&mut self, now: MediaTime) -> Option<Decision> {
-        let video = self.current.video;
-        let since = std::mem::take(&mut self.story).reduced_since?;
-        let text = format!(
-            "Full quality again: {video}, after {}",
-            span(now.since(since))
-        );
-        let decision = Decision::new(now, Severity::Good, Cause::Uplink, text);
-        Some(decision.with_figures([
-            ("bitrate_kbps", f64::from(video.kbps())),
-            ("reduced_s", now.since(since).as_secs_f64()),
-        ]))
     }
 
     /// The stream is over: what is told of the next one begins anew.
@@ -129,8 +120,10 @@ impl Orders {
 
     /// What waited long enough to be told.
     pub fn tick(&mut self, now: MediaTime) -> Option<Decision> {
-        if self.current == full(self.limits) && self.story.trial_holds(now) {
-            return self.tell_of_full_quality(now);
+        if let Some(since) = self.story.full_since
+            && now.since(since) >= FULL_HOLDS_AFTER
+        {
+            return self.tell_of_full_quality(since, now);
         }
         let untold = self.story.untold.as_ref()?;
         let pause = if untold.severity == Severity::Info {
@@ -142,15 +135,27 @@ impl Orders {
             return None;
         }
         let decision = self.story.untold.take()?;
-        Some(self.story.told(decision, now))
+        Some(self.story.told(self.current, decision, now))
+    }
+
+    fn tell_of_full_quality(&mut self, since: MediaTime, now: MediaTime) -> Option<Decision> {
+        let video = self.current.video;
+        let reduced = since.since(std::mem::take(&mut self.story).reduced_since?);
+        let text = format!("Full quality again: {video}, after {}", span(reduced));
+        let decision = Decision::new(now, Severity::Good, Cause::Uplink, text);
+        Some(decision.with_figures([
+            ("bitrate_kbps", f64::from(video.kbps())),
+            ("reduced_s", reduced.as_secs_f64()),
+        ]))
     }
 
     /// The bitrate to tell viewers, when it is another one than they were told of and that was a while ago.
     pub fn announcement(&mut self, now: MediaTime) -> Option<Bitrate> {
         let (told, at) = self.announced;
         let video = self.current.video;
-        let is_on_trial = self.story.trial_at.is_some() && !self.story.trial_holds(now);
-        if told == video || is_on_trial || now.since(at) < ANNOUNCE_PAUSE {
+        let is_full = self.current == full(self.limits);
+        let is_news = !alike(told, video) || (is_full && told != video);
+        if !is_news || now.since(at) < ANNOUNCE_PAUSE {
             return None;
         }
         self.announced = (video, now);
@@ -159,21 +164,26 @@ impl Orders {
 }
 
 impl Story {
-    /// Whether a trial of more was made and not taken back in time.
-    fn trial_holds(&self, now: MediaTime) -> bool {
-        self.trial_at
-            .is_some_and(|at| now.since(at) >= TRIAL_SHOWS_WITHIN)
-    }
-
     fn is_due(&self, now: MediaTime, pause: Duration) -> bool {
-        self.told_at.is_none_or(|at| now.since(at) >= pause)
+        self.told.is_none_or(|(_, at)| now.since(at) >= pause)
     }
 
-    fn told(&mut self, decision: Decision, now: MediaTime) -> Decision {
-        self.told_at = Some(now);
+    /// Whether `order` is about what was told last.
+    fn knows(&self, order: Advice) -> bool {
+        self.told
+            .is_some_and(|(told, _)| told.pace == order.pace && alike(told.video, order.video))
+    }
+
+    fn told(&mut self, order: Advice, decision: Decision, now: MediaTime) -> Decision {
+        self.told = Some((order, now));
         self.untold = None;
         decision
     }
+}
+
+/// Whether nobody sees the difference.
+fn alike(one: Bitrate, other: Bitrate) -> bool {
+    f64::from(one.max(other).bps()) < f64::from(one.min(other).bps()) * ANOTHER
 }
 
 fn full(limits: RateLimits) -> Advice {
@@ -203,6 +213,10 @@ fn describe(order: Advice, change: Option<&Change>, now: MediaTime) -> Decision 
     decision.with_figures(figures.chain((!known).then_some(bitrate)))
 }
 
+/// A bitrate that is so many times another is worth telling; what is tried on a full uplink is less.
+const ANOTHER: f64 = 1.25;
+/// Full quality that has stayed for so long was not only tried.
+const FULL_HOLDS_AFTER: Duration = Duration::from_secs(10);
 /// While the bitrate climbs back, a line is told this often.
 const CLIMB_PAUSE: Duration = Duration::from_secs(10);
 /// A cut is told at once; those that follow it, this often.
@@ -233,19 +247,9 @@ mod tests {
 
     /// The uplink wants `kbps` at `millis`; what is told of it at once.
     fn wants(orders: &mut Orders, kbps: u32, millis: u64) -> Option<String> {
-        follow(orders, kbps, millis, false)
-    }
-
-    /// The uplink is tried with `kbps` at `millis`, or that is taken back; what is told of it at once.
-    fn tries(orders: &mut Orders, kbps: u32, millis: u64) -> Option<String> {
-        follow(orders, kbps, millis, true)
-    }
-
-    fn follow(orders: &mut Orders, kbps: u32, millis: u64, trial: bool) -> Option<String> {
         let change = Change {
             advice: advice(kbps),
             better: kbps > orders.current().video.kbps(),
-            trial,
             reason: format!("{kbps}"),
             figures: Vec::new(),
         };
@@ -263,7 +267,9 @@ mod tests {
             told.extend(text.map(|text| (now, text)));
             told.extend(orders.tick(at(now)).map(|it| (now, it.text)));
         }
-        let end = wants(&mut orders, 6000, 41_000).unwrap();
+        assert_eq!(wants(&mut orders, 6000, 41_000), None);
+        assert!(orders.tick(at(50_900)).is_none());
+        let end = orders.tick(at(51_000)).unwrap().text;
         let expected = [
             (1000, "2000"),
             (11_000, "3000"),
@@ -288,22 +294,39 @@ mod tests {
     }
 
     #[test]
-    fn trials_are_not_told_but_what_comes_of_them() {
+    fn what_is_tried_and_taken_back_is_not_told_but_what_comes_of_it() {
         let mut orders = Orders::new(LIMITS, at(0));
-        assert_eq!(wants(&mut orders, 4000, 1000).unwrap(), "4000");
-        for trial in 1..20 {
-            let now = 1000 + trial * 8000;
-            assert_eq!(tries(&mut orders, 6000, now), None);
+        assert_eq!(wants(&mut orders, 5400, 1000).unwrap(), "5400");
+        assert_eq!(wants(&mut orders, 4800, 2000), None);
+        assert_eq!(orders.announcement(at(10_000)), Some(advice(4800).video));
+        let mut announced = 0;
+        for number in 2..20 {
+            let now = 1000 + number * 8000;
+            assert_eq!(wants(&mut orders, 6000, now), None);
+            announced += u32::from(orders.announcement(at(now + 1900)).is_some());
             assert!(orders.tick(at(now + 1900)).is_none());
-            assert_eq!(orders.announcement(at(now + 1900)), None);
-            assert_eq!(tries(&mut orders, 4000, now + 2000), None);
+            assert_eq!(wants(&mut orders, 4900, now + 2000), None);
+            announced += u32::from(orders.announcement(at(now + 7900)).is_some());
             assert!(orders.tick(at(now + 7900)).is_none());
         }
-        assert_eq!(tries(&mut orders, 6000, 170_000), None);
-        assert!(orders.tick(at(174_900)).is_none());
-        let end = orders.tick(at(175_000)).unwrap();
-        assert_eq!(end.text, "Full quality again: 6,000 kb/s, after 2 min 54 s");
+        assert!(announced <= 1, "{announced}");
+        assert_eq!(wants(&mut orders, 6000, 170_000), None);
+        assert!(orders.tick(at(179_900)).is_none());
+        let end = orders.tick(at(180_000)).unwrap();
+        assert_eq!(end.text, "Full quality again: 6,000 kb/s, after 2 min 49 s");
         assert!(orders.tick(at(199_000)).is_none());
+    }
+
+    #[test]
+    fn a_decline_in_small_steps_is_told_when_it_has_become_one() {
+        let mut orders = Orders::new(LIMITS, at(0));
+        assert_eq!(wants(&mut orders, 4000, 1000).unwrap(), "4000");
+        let kbps = (1..20_u32).map(|step| 4000 - step * 100);
+        let told = kbps.filter_map(|kbps| {
+            let now = u64::from(5000 - kbps) * 100;
+            wants(&mut orders, kbps, now)
+        });
+        assert_eq!(told.collect::<Vec<_>>(), ["3200", "2500"]);
     }
 
     #[test]
@@ -328,7 +351,8 @@ mod tests {
         assert!(orders.tick(at(60_000)).is_none());
         assert!(!orders.set_limits(LIMITS, Some(advice(5000))));
         assert_eq!(wants(&mut orders, 2000, 90_000).unwrap(), "2000");
-        let end = wants(&mut orders, 6000, 95_000).unwrap();
+        assert_eq!(wants(&mut orders, 6000, 95_000), None);
+        let end = orders.tick(at(105_000)).unwrap().text;
         assert_eq!(end, "Full quality again: 6,000 kb/s, after 5.0 s");
     }
 

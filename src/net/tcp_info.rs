@@ -111,11 +111,12 @@ mod platform {
         // the kernel wrote into it.
         let info = unsafe { info.assume_init() };
         let in_flight = in_flight(&info, told);
+        let early = share_of(in_flight, info.tcpi_sacked, info.tcpi_unacked);
         Some(TcpFigures {
             acknowledged: Some(info.tcpi_bytes_acked),
             unsent: u64::from(info.tcpi_notsent_bytes),
             in_flight,
-            arrived_early: arrived_early(&info, in_flight),
+            arrived_early: early,
             unanswered: u32::from(info.tcpi_probes),
             round_trip: Duration::from_micros(u64::from(info.tcpi_rtt)),
         })
@@ -136,10 +137,10 @@ mod platform {
         sent.saturating_sub(info.tcpi_bytes_acked).min(most).max(1)
     }
 
-    /// Segments that arrived early are only counted; they are taken to be as long as the others.
-    fn arrived_early(info: &libc::tcp_info, in_flight: u64) -> u64 {
-        let early = info.tcpi_sacked.min(info.tcpi_unacked);
-        in_flight * u64::from(early) / u64::from(info.tcpi_unacked.max(1))
+    /// How many of the `bytes` that `all` segments have are in `some` of them, which the kernel only counts: about as
+    /// many as in others.
+    pub(super) fn share_of(bytes: u64, some: u32, all: u32) -> u64 {
+        bytes * u64::from(some.min(all)) / u64::from(all.max(1))
     }
 
     pub(super) fn limit_unsent(socket: &Socket, bytes: u32) -> io::Result<()> {
@@ -358,6 +359,13 @@ mod tests {
         assert_eq!(arrived, 10_000);
         assert_eq!((after.unsent, after.unanswered), (0, 0));
         assert!(after.round_trip > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_arrived_behind_a_gap_is_its_share_of_what_is_in_flight() {
+        assert_eq!(platform::share_of(100_000, 30, 80), 37_500);
+        assert_eq!(platform::share_of(100_000, 81, 80), 100_000);
+        assert_eq!(platform::share_of(0, 0, 0), 0);
     }
 
     #[tokio::test]

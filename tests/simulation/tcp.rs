@@ -101,7 +101,8 @@ impl Tcp {
     pub(crate) fn figures(&self) -> Figures {
         Figures {
             acknowledged: self.acknowledged,
-            early: self.early * SEGMENT_BYTES,
+            early: (self.sent - self.acknowledged) * self.early
+                / (self.outstanding.len() as u64).max(1),
             unsent: self.written - self.sent,
             in_flight: self.sent - self.acknowledged,
             round_trip: Duration::from_secs_f64(self.round_trip.smoothed),

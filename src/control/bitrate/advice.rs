@@ -77,16 +77,14 @@ pub enum Pace {
 ///
 /// A way back up takes several steps, one a second or slower, that say the same: who tells them to people may
 /// tell the first of a row with `better` set at once and the others together, as `from_kbps` of the first and
-/// `to_kbps` of the last. Trials are not worth telling; other changes for the worse are rare, and each is.
+/// `to_kbps` of the last. While a way is full, a little more is tried every few seconds and taken back: nobody need
+/// be told of that. Other changes for the worse are rare and each is worth telling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// What is advised now.
     pub advice: Advice,
     /// Whether it is for the better.
     pub better: bool,
-    /// Whether it only tries if the way carries a little more than it did, or takes that back. While a way is full
-    /// that comes every few seconds; a trial that is not taken back within [`TRIAL_SHOWS_WITHIN`] holds.
-    pub trial: bool,
     /// One plain sentence with numbers.
     pub reason: String,
     /// The numbers it was decided from.
@@ -101,6 +99,3 @@ pub struct Figure {
     /// In the unit that the name ends in.
     pub value: f64,
 }
-
-/// For so long a trial of more than the way carried may still be taken back.
-pub const TRIAL_SHOWS_WITHIN: Duration = Duration::from_secs(5);

@@ -17,13 +17,13 @@ use crate::units::MediaTime;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Link {
     pub(super) now: MediaTime,
-    /// Acknowledged over the last second.
+    /// Arrived over the last second.
     pub(super) delivered: f64,
     /// Produced over the last two seconds.
     pub(super) produced: f64,
     /// Delivered while something waited: what the way carries. `None` if that was too short to tell.
     pub(super) capacity: Option<f64>,
-    /// Acknowledged over the last two samples, and over the last round trip if that is longer.
+    /// Arrived over the last two samples, and over the last round trip if that is longer.
     pub(super) delivered_now: f64,
     pub(super) delivered_lately: f64,
     /// What media waits for with us and in the kernel.
@@ -42,7 +42,7 @@ pub(super) struct Link {
     pub(super) falling: bool,
     /// What is delivered grows: the way has not shown yet what it carries.
     pub(super) rising: bool,
-    /// Something waits, and nothing was acknowledged for so long.
+    /// Something waits, and nothing arrived for so long.
     pub(super) paused: f64,
     /// The shortest round trip of late.
     pub(super) base_round_trip: f64,
@@ -90,11 +90,9 @@ impl Measure {
         let waits = sample.unsent > 0 || !sample.queue.is_zero() || network_delay > 0.0;
         let paused = self.notice_pause(sample, waits);
 
-        // What arrived behind a gap is an estimate, and may be corrected.
-        let before = self.history.back().map_or(0, |before| before.arrived);
         self.remember(Seen {
             now,
-            arrived: sample.arrived.max(before),
+            arrived: sample.arrived,
             produced: sample.produced,
             delay: 0.0,
         });
@@ -140,7 +138,7 @@ impl Measure {
         self.round_trips = LeastOfLate::default();
     }
 
-    /// For how long nothing was acknowledged though something waits, in seconds. After a pause the measure of
+    /// For how long nothing arrived though something waits, in seconds. After a pause the measure of
     /// what the way carries begins anew: lost packets stop everything for a moment, and that is no rate.
     fn notice_pause(&mut self, sample: &LinkSample, waits: bool) -> f64 {
         let now = sample.now;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{TRIAL_SHOWS_WITHIN, measure::Link};
+use super::measure::Link;
 use crate::units::MediaTime;
 
 /// Rates in bits per second, sound included.
@@ -182,7 +182,7 @@ impl Memory {
         self.failed.is_some_and(sees)
             && self
                 .tried_at
-                .is_some_and(|at| now.since(at) < TRIAL_SHOWS_WITHIN)
+                .is_some_and(|at| now.since(at) < TRY_SHOWS_WITHIN)
     }
 
     /// A step beyond what failed is made.
@@ -218,6 +218,8 @@ const MOST_PATIENCE: Duration = Duration::from_secs(8);
 const SAME_WAY: f64 = 0.8;
 /// How far a try goes beyond what the way carried: enough to show soon whether it fails.
 const BEYOND: f64 = 1.08;
+/// A try whose queue does not empty within so long has failed.
+const TRY_SHOWS_WITHIN: Duration = Duration::from_secs(5);
 /// After so long a try has not failed.
 const PROVEN_AFTER: Duration = Duration::from_millis(2_500);
 /// Failures so soon after a try are that try's.

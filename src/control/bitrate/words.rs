@@ -14,10 +14,6 @@ pub(super) enum Why {
     Pause(f64),
     /// It carries more.
     Room,
-    /// It may carry a little more than it did.
-    Trial,
-    /// It does not: it carries only so much, in bits per second. Before the trial the picture had so much.
-    TakenBack(f64, Bitrate),
     /// The floor is too much, or no longer.
     Pace,
     /// The user changed the limits.
@@ -31,20 +27,8 @@ pub(super) fn change(before: Advice, advice: Advice, why: Why, link: &Link) -> C
     Change {
         advice,
         better: (before.pace, advice.video) > (advice.pace, before.video),
-        trial: is_trial(advice, why),
         reason: reason(before, advice, why, link),
         figures: figures(before, advice, why, link),
-    }
-}
-
-/// A trial after which the way carries far less than before it is a cut like others.
-fn is_trial(advice: Advice, why: Why) -> bool {
-    match why {
-        Why::Trial => true,
-        Why::TakenBack(_, tried_from) => {
-            f64::from(advice.video.bps()) >= f64::from(tried_from.bps()) * AS_BEFORE
-        }
-        _ => false,
     }
 }
 
@@ -52,11 +36,7 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
     let from = grouped(u64::from(before.video.kbps()));
     let to = advice.video;
     match why {
-        Why::TakenBack(bps, _) if is_trial(advice, why) => format!(
-            "The uplink carries {} and no more: the picture goes back from {from} to {to}.",
-            megabits(bps)
-        ),
-        Why::Carries(bps) | Why::TakenBack(bps, _) => format!(
+        Why::Carries(bps) => format!(
             "The uplink carries {} now: the picture goes from {from} to {to}.",
             megabits(bps)
         ),
@@ -68,7 +48,6 @@ fn reason(before: Advice, advice: Advice, why: Why, link: &Link) -> String {
         Why::Pause(seconds) => format!(
             "The server has acknowledged nothing for {seconds:.1} s: the picture goes from {from} to {to}."
         ),
-        Why::Trial => format!("Trying whether the uplink carries more: {from} to {to}."),
         Why::Room => format!("The uplink has room again: {from} to {to}."),
         Why::Pace => pace(before.pace, advice, link),
         Why::Ordered | Why::Connected if advice.video == before.video => {
@@ -111,7 +90,7 @@ fn figures(before: Advice, advice: Advice, why: Why, link: &Link) -> Vec<Figure>
         figure("delivered_kbps", (link.delivered / 1000.0).round()),
         figure("queue_ms", (link.own_delay * 1000.0).round()),
     ];
-    if let Why::Carries(bps) | Why::Delay(bps) | Why::TakenBack(bps, _) = why {
+    if let Why::Carries(bps) | Why::Delay(bps) = why {
         figures.push(figure("carried_kbps", (bps / 1000.0).round()));
     }
     if let Some(round_trip) = link.round_trip {
@@ -132,6 +111,3 @@ fn megabits(bps: f64) -> String {
 fn milliseconds(seconds: f64) -> String {
     format!("{:.0} ms", seconds * 1000.0)
 }
-
-/// Back to this part of what the picture had before a trial is back to the same.
-const AS_BEFORE: f64 = 0.85;

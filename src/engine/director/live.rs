@@ -175,8 +175,9 @@ impl Director {
         {
             broadcast.set_format(encoders.format());
         }
-        let told = self.orders.tick(now);
-        self.tell_all(told);
+        // While no server takes the stream, what was said of it waits.
+        let told = broadcast.is_accepted().then(|| self.orders.tick(now));
+        self.tell_all(told.flatten());
     }
 
     /// Tells the encoder what the followed uplink wants; `change` is the news that it may come from.

@@ -234,7 +234,6 @@ fn what_the_uplink_would_like_is_kept_for_whoever_follows_it() {
     let change = PublisherEvent::Advice(Change {
         advice,
         better: false,
-        trial: false,
         reason: String::new(),
         figures: Vec::new(),
     });

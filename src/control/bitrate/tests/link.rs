@@ -379,9 +379,8 @@ impl Run {
         self.dropped as f64 / self.frames as f64
     }
 
-    /// How many changes there are from `from` to `to` seconds, trials aside.
     pub(super) fn changes_within(&self, from: f64, to: f64) -> usize {
-        let changes = self.changes.iter().filter(|(_, change)| !change.trial);
+        let changes = self.changes.iter();
         changes.filter(|(at, _)| (from..to).contains(at)).count()
     }
 
