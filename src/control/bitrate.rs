@@ -5,8 +5,8 @@
 //! |---|---|
 //! | media waits for longer than its key frames explain, or a delay stays | to 95 % of what the way carries, down to 65 % where much waits |
 //! | the queue is empty, a failure is remembered | back to 95 % of what the way carried then |
-//! | the same for some seconds | a trial, one step beyond it; each that fails makes the next wait longer, but 8 s at most |
-//! | the queue does not empty while a trial lasts | it has failed |
+//! | the same for some seconds | a try, one step beyond it; each that fails makes the next wait longer, but 8 s at most |
+//! | the queue does not empty in a try | it has failed |
 //! | a key frame went through faster than the way carried when it failed | the failure is forgotten |
 //! | it failed while nothing waited in the network: packets were lost | back to what was ordered before |
 //! | the queue is empty, no failure is remembered | up by three tenths, twice a second, as long as it stays empty |
