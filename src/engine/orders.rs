@@ -94,6 +94,7 @@ impl Orders {
         }
         if self.current == full(self.limits) {
             self.story.full_since = Some(now);
+            self.story.untold = None;
             return None;
         }
         self.story.full_since = None;
@@ -315,6 +316,17 @@ mod tests {
         let end = orders.tick(at(180_000)).unwrap();
         assert_eq!(end.text, "Full quality again: 6,000 kb/s, after 2 min 49 s");
         assert!(orders.tick(at(199_000)).is_none());
+    }
+
+    #[test]
+    fn a_cut_that_is_over_before_it_was_told_is_told_no_more() {
+        let mut orders = Orders::new(LIMITS, at(0));
+        assert_eq!(wants(&mut orders, 4000, 1000).unwrap(), "4000");
+        assert_eq!(wants(&mut orders, 2000, 1300), None);
+        assert_eq!(wants(&mut orders, 6000, 3000), None);
+        assert!(orders.tick(at(12_900)).is_none());
+        let end = orders.tick(at(13_000)).unwrap().text;
+        assert_eq!(end, "Full quality again: 6,000 kb/s, after 2.0 s");
     }
 
     #[test]

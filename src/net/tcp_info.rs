@@ -126,8 +126,8 @@ mod platform {
         if info.tcpi_unacked == 0 {
             return 0;
         }
-        // Kernels before 4.19 count segments only.
         let most = u64::from(info.tcpi_unacked) * u64::from(info.tcpi_snd_mss);
+        // Kernels before 4.19 count segments only.
         if told < offset_of!(libc::tcp_info, tcpi_dsack_dups) {
             return most;
         }

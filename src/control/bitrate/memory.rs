@@ -218,7 +218,7 @@ const MOST_PATIENCE: Duration = Duration::from_secs(8);
 const SAME_WAY: f64 = 0.8;
 /// How far a try goes beyond what the way carried: enough to show soon whether it fails.
 const BEYOND: f64 = 1.08;
-/// A try whose queue does not empty within so long has failed.
+/// For so long after a try, a queue that does not empty shows that it failed.
 const TRY_SHOWS_WITHIN: Duration = Duration::from_secs(5);
 /// After so long a try has not failed.
 const PROVEN_AFTER: Duration = Duration::from_millis(2_500);

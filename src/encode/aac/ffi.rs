@@ -174,17 +174,11 @@ fn check(call: &'static str, code: AACENC_ERROR) -> Result<(), EncodeError> {
     if code == AACENC_ERROR_AACENC_OK {
         Ok(())
     } else {
-        let code = i32::try_from(code).unwrap_or(-1);
-        Err(failure(call, code))
-    }
-}
-
-/// A call of the library that failed, and the number it returned.
-const fn failure(call: &'static str, code: i32) -> EncodeError {
-    EncodeError::Codec {
-        codec: CODEC,
-        call,
-        code,
+        Err(EncodeError::Codec {
+            codec: CODEC,
+            call,
+            code: i32::try_from(code).unwrap_or(-1),
+        })
     }
 }
 
